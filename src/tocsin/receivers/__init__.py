@@ -1,0 +1,1 @@
+"""Notifications -> the world: one file for each kind of receiver."""

@@ -1,0 +1,1 @@
+"""The world -> batches: one file for each kind of source."""

@@ -1,0 +1,1 @@
+"""Cursors, windows, alerts and outbox in one SQLite file."""

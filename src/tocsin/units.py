@@ -1,0 +1,47 @@
+"""Durations and rates as people write them ("10m", "20/h"), to and from values."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_NAMES = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d", "week": "w"}
+_DURATION = re.compile(r"(\d{1,9})\s*([smhdw])", re.ASCII)
+_RATE = re.compile(r"(\d{1,9})\s*/\s*([a-z]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many in each period, one or more."""
+
+    count: int
+    period: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.count}/{text(self.period).removeprefix('1')}"
+
+
+def duration(written: str) -> timedelta:
+    """The time that "90s", "10m", "1h", "7d" or "2w" means; more than nothing. Raises ValueError."""
+    found = _DURATION.fullmatch(written.strip())
+    if not found or not int(found[1]):
+        raise ValueError(f"{written!r} is no duration: a whole number above 0 and one of s, m, h, d, w, as in 10m")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def rate(written: str) -> Rate:
+    """The rate that "20/h" or "10/min" means, at least one. Raises ValueError."""
+    found = _RATE.fullmatch(written.strip())
+    unit = found and _NAMES.get(found[2], found[2])
+    if not found or unit not in _SECONDS or not int(found[1]):
+        raise ValueError(f"{written!r} is no rate: a whole number above 0, a slash and a unit, as in 20/h")
+    return Rate(int(found[1]), timedelta(seconds=_SECONDS[unit]))
+
+
+def text(time: timedelta) -> str:
+    """The shortest exact way to write a whole number of seconds: 600 s are "10m"."""
+    seconds = int(time.total_seconds())
+    for unit in "wdhm":
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds // _SECONDS[unit]}{unit}"
+    return f"{seconds}s"
