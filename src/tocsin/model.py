@@ -26,7 +26,7 @@ class Rule:
 
 
 class Batch(NamedTuple):
-    """Whole lines as bytes, as a source hands them on; its buffer is used again as soon as the next one is asked for."""
+    """Whole lines as bytes, as a source hands them on; its buffer is used again for the next one."""
 
     source: str  # the source's name
     file: str  # where the lines were read: a file of the source's chain
