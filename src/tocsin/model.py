@@ -1,6 +1,6 @@
 """The nouns of tocsin: values that the stages hand on. Every time is aware and in UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
@@ -84,6 +84,30 @@ class Place(NamedTuple):
     offset: int
 
 
+@dataclass(slots=True)
+class Seen:
+    """The run of events of one src of a rule so far: counted up in place, as millions of events go by.
+
+    A run is an alert once it reached the threshold within the window: then it has an `attack`.
+    """
+
+    rule: str
+    key: str  # what is counted: the src, or its network where `group_v6` says so, or a blind alert's source
+    src: str  # the first address seen
+    first: datetime
+    last: datetime
+    events: int  # at least
+    attack: datetime | None = None  # the start of the attack it belongs to
+    named: bool = False  # a notification has listed it
+    times: list[datetime] = field(default_factory=list)  # until it is an alert: those within the window, in order
+    ports: list[int] = field(default_factory=list)  # destination ports, the first 8
+    spts: list[int] = field(default_factory=list)  # source ports, the first 8
+    mac: str = ""  # the last one seen
+    opening: Place = Place("", 0)  # its first line
+    closing: Place = Place("", 0)  # its last line
+    why: str = ""  # of a blind alert
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """A rule that one src set off. A blind alert has no src but the name of a source."""
@@ -98,8 +122,8 @@ class Alert:
     attack: datetime  # the start of the attack that it belongs to
     over: bool
     named: bool  # a notification has listed it
-    ports: tuple[int, ...] = ()  # destination ports, the first few
-    spts: int = 0  # how many different source ports at least; stops at 100
+    ports: tuple[int, ...] = ()  # destination ports, the first 8
+    spts: tuple[int, ...] = ()  # source ports, the first 8
     mac: str | None = None  # the last one seen
     lines: tuple[Place, ...] = ()  # the first line and the last
     why: str = ""  # of a blind alert
