@@ -62,7 +62,7 @@ class Notify:
 
     repeat: timedelta = timedelta(hours=1)
     over: bool = True
-    limit: Rate = Rate(20, timedelta(hours=1))  # noqa: RUF009 (a frozen value)
+    limit: Rate = Rate(20, timedelta(hours=1))
     heartbeat: timedelta = timedelta(days=7)
 
 
@@ -100,12 +100,38 @@ class Seen:
     attack: datetime | None = None  # the start of the attack it belongs to
     named: bool = False  # a notification has listed it
     times: list[datetime] = field(default_factory=list)  # until it is an alert: those within the window, in order
-    ports: list[int] = field(default_factory=list)  # destination ports, the first 8
-    spts: list[int] = field(default_factory=list)  # source ports, the first 8
-    mac: str = ""  # the last one seen
+    ports: list[bytes] = field(default_factory=list)  # destination ports, the first 8
+    spts: list[bytes] = field(default_factory=list)  # source ports, the first 8
+    mac: bytes = b""  # the last one seen
     opening: Place = Place("", 0)  # its first line
     closing: Place = Place("", 0)  # its last line
     why: str = ""  # of a blind alert
+
+
+@dataclass(slots=True)
+class Attack:
+    """What an attack amounts to so far: all alerts of a rule from the first until all are over."""
+
+    rule: str
+    start: datetime
+    last: datetime
+    events: int = 0  # at least
+    beyond: int = 0  # sources that found no place in the table, at least
+    error: int = 0  # what each listed count may be short by
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What has been told of an attack."""
+
+    ordinal: int = 0  # how many notifications it had
+    opening: str = ""  # the id of the first
+    latest: str = ""  # the id of the last
+    at: datetime | None = None  # when the last was decided
+    events: int = 0  # what the attack amounted to then
+    more: timedelta = timedelta(minutes=10)  # the pause before new sources are told again
+    still: timedelta = timedelta(hours=1)  # the pause before it is told that the attack goes on
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

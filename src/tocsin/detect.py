@@ -1,0 +1,269 @@
+"""Events -> alerts: runs of events by rule and src, in event time, in bounded memory.
+
+A run goes on while each event comes less than the rule's window after the run's last one; it is an alert once `threshold`
+of its events lie within the window. Only the order and the times of the events decide, never how they were cut into
+batches. Beyond `SOURCES` sources counts become lower bounds by the method of Misra and Gries (1982): no source with more
+than 1/SOURCES of the events is lost, and none is counted too high.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nlargest
+from ipaddress import IPv6Network
+from zlib import crc32
+
+from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen
+
+SOURCES = 10_000  # a table of sources keeps at least so many exactly; it is cut down at twice as many
+_SLOT = 600  # seconds: counts are kept by ten minutes
+_SHOWN = 8  # ports kept of each src
+_BITS = 1 << 20  # of the bitmap that tells the sources beyond the table apart
+
+
+class Crowd:
+    """The sources beyond a table: how many at least, and by how much a count that is left in the table may be short."""
+
+    def __init__(self, error: int = 0, bitmap: bytes = b"") -> None:
+        self.error = error
+        self.bitmap = bytearray(bitmap)
+
+    def add(self, key: str) -> None:
+        if not self.bitmap:
+            self.bitmap = bytearray(_BITS // 8)
+        bit = crc32(key.encode()) % _BITS
+        self.bitmap[bit >> 3] |= 1 << (bit & 7)
+
+    def size(self, listed: Iterable[str]) -> int:
+        """How many at least: two may share a bit, and one that is listed again is in the crowd no more."""
+        if not self.bitmap:
+            return 0
+        bits = {crc32(key.encode()) % _BITS for key in listed}
+        back = sum(self.bitmap[bit >> 3] >> (bit & 7) & 1 for bit in bits)
+        return int.from_bytes(self.bitmap, "big").bit_count() - back
+
+
+class Table:
+    """A rule's sources, each with its run of events, and the attack that they are part of."""
+
+    def __init__(self, rule: Rule, attack: Attack | None = None, bitmap: bytes = b"") -> None:
+        self.rule = rule
+        self.attack = attack  # the one that is on, or was last
+        self.crowd = Crowd(attack.error if attack else 0, bitmap)
+        self.seen: dict[str, Seen] = {}
+        self.settle()
+        self._keys: dict[str, str] = {}
+        self._when: datetime | None = None
+        self._slot = 0
+
+    def settle(self) -> None:
+        """What changed has been stored."""
+        self.earlier: list[Attack] = []  # attacks that ended
+        self.ended: list[Seen] = []  # alerts whose src began a new run
+        self.changed: set[str] = set()
+        self.gone: set[str] = set()  # keys that left the table
+        self.counts: dict[tuple[str, int], int] = {}  # events by key and ten minutes since 1970; key "" is the crowd
+
+    def add(self, event: Event) -> None:
+        key = self._key(event.src) if ":" in event.src else event.src
+        seen = self.seen.get(key)
+        if seen is None:
+            seen = self._begin(key, event)
+        elif event.time >= seen.last + self.rule.window:
+            self._end(seen)
+            seen = self._begin(key, event)
+        else:
+            _go_on(seen, event)
+        self.changed.add(key)
+        if seen.attack is None:
+            self._weigh(seen, event)
+        elif self.attack and seen.attack == self.attack.start:
+            self.attack.events += event.packets
+            self.attack.last = max(self.attack.last, event.time)
+        self._count(key, event)
+        if len(self.seen) > 2 * SOURCES:
+            self._shrink(event.time)
+            self._measure()
+
+    def alerts(self, at: datetime) -> Iterator[Alert]:
+        """Each src that is an alert, or was one last, and those that ended since `settle`, as they stand at this moment."""
+        runs = (*self.ended, *self.seen.values())
+        return (alert(seen, self.rule, at) for seen in runs if seen.attack)
+
+    def _key(self, src: str) -> str:
+        if self.rule.name == BLIND or self.rule.group_v6 == 128:
+            return src
+        key = self._keys.get(src)
+        if key is None:
+            if len(self._keys) > 2 * SOURCES:
+                self._keys.clear()
+            key = self._keys[src] = str(IPv6Network((src, self.rule.group_v6), strict=False))
+        return key
+
+    def _begin(self, key: str, event: Event) -> Seen:
+        place = Place(event.file, event.offset)
+        seen = Seen(event.rule, key, event.src, event.time, event.time, event.packets, opening=place, closing=place)
+        seen.mac = event.mac
+        if event.spt:
+            seen.spts.append(event.spt)
+        if event.dpt:
+            seen.ports.append(event.dpt)
+        self.seen[key] = seen
+        self.gone.discard(key)
+        return seen
+
+    def _end(self, seen: Seen) -> None:
+        """The run is over and makes room: as an alert that was, or, where there are too many, in the crowd."""
+        if seen.attack and len(self.ended) < SOURCES:
+            self.ended.append(seen)
+        elif seen.attack:
+            self.crowd.add(seen.key)
+
+    def _weigh(self, seen: Seen, event: Event) -> None:
+        """Makes the run an alert if its newest event completes a threshold."""
+        if self.rule.threshold > 1:
+            _take(seen, event, self.rule)
+            if not _reached(seen.times, self.rule):
+                return
+        if not self.attack or event.time >= self.attack.last + self.rule.window:
+            if self.attack:
+                self.earlier.append(self.attack)
+            self.attack, self.crowd = Attack(seen.rule, seen.first, seen.last), Crowd()
+        seen.attack, seen.times = self.attack.start, []
+        self.attack.last = max(self.attack.last, seen.last)
+        self.attack.events += seen.events
+
+    def _count(self, key: str, event: Event) -> None:
+        if event.time is not self._when:  # the stamps of a second are one object
+            self._when, self._slot = event.time, int(event.time.timestamp()) // _SLOT
+        place = (key, self._slot)
+        if place not in self.counts and len(self.counts) >= 2 * SOURCES:
+            place = ("", self._slot)
+        self.counts[place] = self.counts.get(place, 0) + event.packets
+
+    def _shrink(self, time: datetime) -> None:
+        """Runs that are over go first; if that is not enough, every count is cut by the SOURCES-th largest."""
+        for seen in [seen for seen in self.seen.values() if time >= seen.last + self.rule.window]:
+            self._drop(seen)
+            self._end(seen)
+        if len(self.seen) <= SOURCES:
+            return
+        cut = nlargest(SOURCES, (seen.events for seen in self.seen.values()))[-1]
+        self.crowd.error += cut
+        for seen in list(self.seen.values()):
+            if seen.events > cut:
+                seen.events -= cut
+                self.changed.add(seen.key)
+            else:
+                self._drop(seen)
+                self.crowd.add(seen.key)
+
+    def _measure(self) -> None:
+        if self.attack:
+            self.attack.beyond, self.attack.error = self.crowd.size(self.seen), self.crowd.error
+
+    def _drop(self, seen: Seen) -> None:
+        del self.seen[seen.key]
+        self.changed.discard(seen.key)
+        self.gone.add(seen.key)
+
+
+@dataclass(slots=True)
+class Total:
+    """What a log holds of one src, whenever it was."""
+
+    events: int
+    first: datetime
+    last: datetime
+
+
+class Tally:
+    """Events by rule and src over a whole log, in as little memory as a table."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.crowd = Crowd()
+        self.totals: dict[tuple[str, str], Total] = {}
+
+    def add(self, events: Iterable[Event]) -> None:
+        totals = self.totals
+        for event in events:
+            key = (event.rule, event.src)
+            total = totals.get(key)
+            if total is None:
+                totals[key] = Total(event.packets, event.time, event.time)
+                if len(totals) > 2 * SOURCES:
+                    self._shrink()
+            else:
+                total.events += event.packets
+                if event.time > total.last:
+                    total.last = event.time
+                elif event.time < total.first:
+                    total.first = event.time
+            self.events += event.packets
+
+    def others(self) -> Others:
+        listed = sum(total.events for total in self.totals.values())
+        return Others(self.crowd.size(map(" ".join, self.totals)), self.events - listed, self.crowd.error)
+
+    def _shrink(self) -> None:
+        cut = nlargest(SOURCES, (total.events for total in self.totals.values()))[-1]
+        self.crowd.error += cut
+        for key, total in list(self.totals.items()):
+            if total.events > cut:
+                total.events -= cut
+            else:
+                del self.totals[key]
+                self.crowd.add(" ".join(key))
+
+
+def _go_on(seen: Seen, event: Event) -> None:
+    seen.events += event.packets
+    if event.time > seen.last:
+        seen.last = event.time
+    elif event.time < seen.first:
+        seen.first = event.time
+    if len(seen.spts) < _SHOWN and event.spt and event.spt not in seen.spts:
+        seen.spts.append(event.spt)
+    if event.dpt not in seen.ports and event.dpt and len(seen.ports) < _SHOWN:
+        seen.ports.append(event.dpt)
+    if event.mac:
+        seen.mac = event.mac
+    seen.closing = Place(event.file, event.offset)
+
+
+def _take(seen: Seen, event: Event, rule: Rule) -> None:
+    """Keeps the times, in order, that a threshold can still be made of."""
+    oldest = seen.last - rule.window
+    seen.times = [time for time in seen.times if time > oldest]
+    for _ in range(min(event.packets, rule.threshold)):
+        insort(seen.times, event.time)
+
+
+def _reached(times: list[datetime], rule: Rule) -> bool:
+    enough = rule.threshold
+    return any(times[i + enough - 1] - times[i] < rule.window for i in range(len(times) - enough + 1))
+
+
+def alert(seen: Seen, rule: Rule, at: datetime) -> Alert:
+    """The alert that a run of events is; over when the rule's window has passed since its last event."""
+    assert seen.attack  # noqa: S101 (a run below the threshold is no alert)
+    blind = seen.rule == BLIND
+    return Alert(
+        rule=seen.rule,
+        src=None if blind else seen.src,
+        source=seen.key if blind else None,
+        network=seen.key if "/" in seen.key and not blind else None,
+        first=seen.first,
+        last=seen.last,
+        events=seen.events,
+        attack=seen.attack,
+        over=at - seen.last >= rule.window,
+        named=seen.named,
+        ports=tuple(sorted(map(int, seen.ports))),
+        spts=tuple(sorted(map(int, seen.spts))),
+        mac=seen.mac.decode() or None,
+        lines=(seen.opening, seen.closing) if seen.opening != seen.closing else (seen.opening,),
+        why=seen.why,
+    )
