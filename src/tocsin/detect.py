@@ -1,16 +1,15 @@
 """Events -> alerts: runs of events by rule and src, in event time, in bounded memory.
 
-A run goes on while each event comes less than the rule's window after the run's last one; it is an alert once `threshold`
-of its events lie within the window. Only the order and the times of the events decide, never how they were cut into
-batches. Beyond `SOURCES` sources counts become lower bounds by the method of Misra and Gries (1982): no source with more
-than 1/SOURCES of the events is lost, and none is counted too high.
+A run goes on while each event comes less than the rule's window after the run's last one; it is an alert once
+`threshold` of its events lie within the window. Only the order and the times of the events decide, never how they were
+cut into batches. Beyond `SOURCES` sources counts become lower bounds by the method of Misra and Gries (1982): no source
+with more than 1/SOURCES of the events is lost, and none is counted too high.
 """
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nlargest
 from ipaddress import IPv6Network
 from zlib import crc32
 
@@ -87,7 +86,7 @@ class Table:
             self._measure()
 
     def alerts(self, at: datetime) -> Iterator[Alert]:
-        """Each src that is an alert, or was one last, and those that ended since `settle`, as they stand at this moment."""
+        """The last alert of each src, and those that ended since `settle`, as they stand at this moment."""
         runs = (*self.ended, *self.seen.values())
         return (alert(seen, self.rule, at) for seen in runs if seen.attack)
 
@@ -149,7 +148,7 @@ class Table:
             self._end(seen)
         if len(self.seen) <= SOURCES:
             return
-        cut = nlargest(SOURCES, (seen.events for seen in self.seen.values()))[-1]
+        cut = sorted(seen.events for seen in self.seen.values())[-SOURCES]
         self.crowd.error += cut
         for seen in list(self.seen.values()):
             if seen.events > cut:
@@ -208,7 +207,7 @@ class Tally:
         return Others(self.crowd.size(map(" ".join, self.totals)), self.events - listed, self.crowd.error)
 
     def _shrink(self) -> None:
-        cut = nlargest(SOURCES, (total.events for total in self.totals.values()))[-1]
+        cut = sorted(total.events for total in self.totals.values())[-SOURCES]
         self.crowd.error += cut
         for key, total in list(self.totals.items()):
             if total.events > cut:

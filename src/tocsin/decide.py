@@ -1,0 +1,181 @@
+"""Attacks -> notifications: what is due to be told now, each with its reason, and what has been told then."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from tocsin.model import Alert, Attack, Notification, Notify, Others, Rule, Told
+
+LISTED = 50  # sources a notification names at most
+_MORE = timedelta(minutes=10)  # the least pause before new sources are told
+_DIGEST = timedelta(minutes=10)  # the least pause between digests
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Notifications of an attack that wait and were never attempted: a newer one can say it all in their stead."""
+
+    ids: tuple[str, ...]
+    told: Told  # as it was before them
+    named: frozenset[str]  # the keys that only they name
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An attack, all its alerts, and what has been told of it."""
+
+    attack: Attack
+    rule: Rule
+    alerts: tuple[Alert, ...]
+    told: Told
+    over: bool
+    fold: Fold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A notification, and for each attack that it tells of (by rule and start) what has been told and named then."""
+
+    notification: Notification
+    told: tuple[tuple[Attack, Told, frozenset[str]], ...] = ()
+    folded: tuple[str, ...] = ()  # ids that it stands in for
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who speaks, and what was said lately."""
+
+    node: str
+    node_ip: str
+    notify: Notify
+    recent: tuple[datetime, ...] = ()  # when attacks were told, in order; the limit counts these
+    digest: datetime | None = None  # when the last digest was
+
+
+def key(alert: Alert) -> str:
+    """What the alert's table of sources knows it by."""
+    return alert.network or alert.src or alert.source or ""
+
+
+def due(case: Case, now: datetime, notify: Notify) -> str | None:
+    """The reason to tell of the attack now, if there is one."""
+    told = case.told
+    if told.at is None:
+        return "first"
+    unnamed = any(not alert.named for alert in case.alerts)
+    if case.over:
+        if told.over:
+            return None
+        return "over" if notify.over else "more" if unnamed else None
+    if unnamed and now - told.at >= min(told.more, notify.repeat):
+        return "more"
+    if now - told.at >= max(told.still, notify.repeat) and case.attack.events > told.events:
+        return "still"
+    return None
+
+
+def decide(cases: Iterable[Case], now: datetime, desk: Desk) -> list[Decision]:
+    """What is due now. Above the limit one digest tells of all that is due, every ten minutes at most."""
+    ready = [(unfolded, reason) for case in cases for unfolded, reason in _ready(case, now, desk.notify)]
+    free = desk.notify.limit.count - sum(now - at < desk.notify.limit.period for at in desk.recent)
+    if len(ready) <= free:
+        return [_tell(case, reason, now, desk) for case, reason in ready]
+    if desk.digest and now - desk.digest < _DIGEST:
+        return []
+    return [_digest([_tell(case, reason, now, desk) for case, reason in ready], now, desk)]
+
+
+def heartbeat(now: datetime, desk: Desk, *, lines: int, newest: datetime | None, ordinal: int) -> Decision:
+    """All is quiet: so many lines were read since the one before."""
+    name = _identify(desk.node, "", None, "heartbeat", ordinal)
+    return Decision(Notification(name, "", "heartbeat", now, desk.node, desk.node_ip, lines=lines, newest=newest))
+
+
+def example(reason: str, case: Case, now: datetime, desk: Desk) -> Notification:
+    """What would be told of the attack for this reason, whatever is due."""
+    return _tell(case, reason, now, desk).notification
+
+
+def _ready(case: Case, now: datetime, notify: Notify) -> Iterable[tuple[Case, str]]:
+    reason = due(case, now, notify)
+    if not reason:
+        return
+    if case.fold:
+        fold = case.fold
+        alerts = tuple(replace(a, named=False) if key(a) in fold.named else a for a in case.alerts)
+        case = replace(case, told=fold.told, alerts=alerts)
+        reason = due(case, now, notify) or reason
+    yield case, reason
+
+
+def _tell(case: Case, reason: str, now: datetime, desk: Desk) -> Decision:
+    attack, told = case.attack, case.told
+    listed = sorted(case.alerts, key=lambda alert: (alert.named, -alert.events, alert.src or ""))[:LISTED]
+    new = sum(not alert.named for alert in listed)
+    name = _identify(desk.node, attack.rule, attack.start, reason, told.ordinal)
+    notification = Notification(
+        id=name,
+        rule=attack.rule,
+        reason=reason,
+        at=now,
+        node=desk.node,
+        node_ip=desk.node_ip,
+        thread=tuple(dict.fromkeys(filter(None, (told.opening, told.latest)))),
+        start=min([attack.start, *(alert.first for alert in case.alerts)]),
+        last=attack.last,
+        over=case.over,
+        events=attack.events,
+        alerts=tuple(listed),
+        new=new,
+        others=_others(case, listed),
+        window=case.rule.window,
+        threshold=case.rule.threshold,
+    )
+    named = frozenset(key(alert) for alert in listed[:new])
+    after = ((attack, _after(case, reason, notification, desk.notify), named),)
+    return Decision(notification, after, case.fold.ids if case.fold else ())
+
+
+def _others(case: Case, listed: Sequence[Alert]) -> Others:
+    keys = {key(alert) for alert in case.alerts} - {key(alert) for alert in listed}
+    events = case.attack.events - sum(alert.events for alert in listed)
+    return Others(case.attack.beyond + len(keys), max(0, events), case.attack.error)
+
+
+def _after(case: Case, reason: str, notification: Notification, notify: Notify) -> Told:
+    told = case.told
+    return replace(
+        told,
+        ordinal=told.ordinal + 1,
+        opening=told.opening or notification.id,
+        latest=notification.id,
+        at=notification.at,
+        events=case.attack.events,
+        more=min(told.more * 2, max(notify.repeat, _MORE)) if reason == "more" else told.more,
+        still=min(max(told.still, notify.repeat) * 2, max(notify.repeat, _DAY)) if reason == "still" else told.still,
+        over=case.over,
+    )
+
+
+def _digest(decisions: Sequence[Decision], now: datetime, desk: Desk) -> Decision:
+    told = tuple(part for decision in decisions for part in decision.told)
+    oldest = min(attack.start for attack, _, _ in told)
+    name = _identify(desk.node, "", oldest, "digest", sum(after.ordinal for _, after, _ in told))
+    parts = tuple(decision.notification for decision in decisions)
+    notification = Notification(
+        name, "", "digest", now, desk.node, desk.node_ip, start=oldest, events=sum(part.events for part in parts),
+        over=all(part.over for part in parts), attacks=parts,
+    )  # fmt: skip
+    after = tuple(
+        (attack, replace(after, opening=part.thread[0] if part.thread else name, latest=name), named)
+        for (attack, after, named), part in zip(told, parts, strict=True)
+    )
+    return Decision(notification, after, tuple(name for decision in decisions for name in decision.folded))
+
+
+def _identify(node: str, rule: str, start: datetime | None, reason: str, ordinal: int) -> str:
+    """The same on every attempt and in every run: nothing random goes in."""
+    text = "\0".join((node, rule, start.isoformat() if start else "", reason, str(ordinal)))
+    return sha256(text.encode()).hexdigest()[:32]
