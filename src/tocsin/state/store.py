@@ -1,0 +1,302 @@
+"""Everything that outlives a run, in one SQLite file: what a tick found and decided goes in by one transaction."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tocsin.errors import DiskFull, NotPermitted, SettingsError, StateCorrupt, StateInUse, StateUnwritable, TocsinError
+from tocsin.model import Attack, Gap, Seen, Told
+from tocsin.state import migrations, rows
+from tocsin.state.outbox import Outbox, Pending
+
+PAST = 10_000  # alerts that are over and kept, at most
+COUNTS = 100_000  # counts by rule, key and ten minutes, at most
+GAPS = 1_000
+_SEEN = ", ".join("?" * rows.SEEN)
+Connect = Callable[[str], sqlite3.Connection]
+
+
+class Kept(NamedTuple):
+    """Where a source was left, what its parser remembers, and the zone that it used, for people."""
+
+    cursor: str
+    memory: str
+    zone: str
+
+
+@dataclass(slots=True)
+class TableChange:
+    """What a tick changed in a rule's table of sources."""
+
+    rule: str
+    attacks: Sequence[Attack] = ()  # the last one is the one that is on
+    bitmap: bytes = b""
+    changed: Sequence[Seen] = ()
+    gone: Sequence[str] = ()
+    ended: Sequence[Seen] = ()
+    counts: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that one tick stores, or nothing of it."""
+
+    cursors: dict[str, Kept] = field(default_factory=dict)
+    tables: list[TableChange] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
+    told: list[tuple[Attack, Told, frozenset[str], bool]] = field(default_factory=list)  # the keys named, still open
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+class Stored(NamedTuple):
+    """An attack as it was last stored."""
+
+    attack: Attack
+    told: Told
+    bitmap: bytes
+
+
+class State:
+    """The file `state.db` of a folder. Raises StateUnwritable, DiskFull, StateCorrupt, StateInUse, SettingsError."""
+
+    def __init__(self, folder: str, *, connect: Connect = sqlite3.connect, writable: bool = True) -> None:
+        self.folder = folder
+        self.path = os.path.join(folder, "state.db")
+        with translated(self.path):
+            self._db = connect(self.path)
+            self._db.isolation_level = None
+            if writable:
+                self._db.execute("PRAGMA journal_mode = TRUNCATE")
+                self._db.execute("PRAGMA synchronous = FULL")
+            self._upgrade()
+        self.outbox = Outbox(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _upgrade(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > migrations.LATEST:
+            raise SettingsError(
+                f"{self.path} was written by a newer tocsin (version {version} of the state, this one knows "
+                f"{migrations.LATEST})",
+                hint="run that one again, or name another folder as state",
+            )
+        for step in range(version + 1, migrations.LATEST + 1):
+            with transaction(self._db):
+                for statement in migrations.statements(step):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {step}")
+
+    def meta(self) -> dict[str, str]:
+        with translated(self.path):
+            return dict(self._db.execute("SELECT name, value FROM meta"))
+
+    def cursors(self) -> dict[str, Kept]:
+        with translated(self.path):
+            query = self._db.execute("SELECT source, cursor, memory, zone FROM cursors")
+            return {source: Kept(*rest) for source, *rest in query}
+
+    def seen(self, rule: str) -> list[Seen]:
+        """The table of sources of a rule."""
+        with translated(self.path):
+            query = self._db.execute("SELECT * FROM seen WHERE rule = ?", (rule,))
+            return [rows.to_seen(row) for row in query]
+
+    def past(self, rule: str | None = None, attack: datetime | None = None) -> list[Seen]:
+        """Alerts that are over because their src began a new run: all of them, or those of an attack."""
+        with translated(self.path):
+            if rule is None:
+                query = self._db.execute("SELECT * FROM past")
+            else:
+                query = self._db.execute("SELECT * FROM past WHERE rule = ? AND attack = ?", (rule, rows.maybe(attack)))
+            return [rows.to_seen(row) for row in query]
+
+    def attacks(self) -> list[Stored]:
+        """Those of which more may have to be told, and the last one of each rule."""
+        with translated(self.path):
+            query = self._db.execute(
+                "SELECT rule, start, last, events, beyond, error, told, bitmap FROM attacks AS a WHERE open"
+                " OR start = (SELECT max(start) FROM attacks AS b WHERE b.rule = a.rule) ORDER BY start"
+            )
+            return [
+                Stored(
+                    Attack(rule, datetime.fromisoformat(start), datetime.fromisoformat(last), *numbers),
+                    rows.to_told(told),
+                    bitmap,
+                )
+                for rule, start, last, *numbers, told, bitmap in query
+            ]
+
+    def gaps(self) -> list[Gap]:
+        with translated(self.path):
+            query = self._db.execute("SELECT source, since, until, size, why FROM gaps ORDER BY rowid")
+            return [
+                Gap(source, rows.time(since), rows.time(until), size, why) for source, since, until, size, why in query
+            ]
+
+    def commit(self, changes: Changes, now: datetime, keep: timedelta) -> None:
+        """Stores all of it or, whatever happens, nothing; what is older than `keep` goes."""
+        with translated(self.path), transaction(self._db):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)",
+                [(source, *kept, rows.written(now)) for source, kept in changes.cursors.items()],
+            )
+            for table in changes.tables:
+                self._store_table(table)
+            self._db.executemany(
+                "INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (gap.source, rows.maybe(gap.since), rows.maybe(gap.until), gap.size, gap.why, rows.written(now))
+                    for gap in changes.gaps
+                ],
+            )
+            for attack, told, named, is_open in changes.told:
+                self._store_told(attack, told, named, is_open=is_open)
+            for pending in changes.pending:
+                self.outbox.add(pending, now)
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changes.meta.items()))
+            self._trim(now, keep)
+
+    def _store_table(self, table: TableChange) -> None:
+        self._db.executemany("DELETE FROM seen WHERE rule = ? AND key = ?", [(table.rule, key) for key in table.gone])
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO seen VALUES ({_SEEN})",  # noqa: S608 (a row of question marks)
+            map(rows.from_seen, table.changed),
+        )
+        self._db.executemany(
+            f"INSERT INTO past VALUES ({_SEEN})",  # noqa: S608 (a row of question marks)
+            map(rows.from_seen, table.ended),
+        )
+        for attack in table.attacks:
+            current = attack is table.attacks[-1]
+            self._db.execute(
+                "INSERT INTO attacks (rule, start, last, events, beyond, error, bitmap) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET last = excluded.last, events = excluded.events, beyond = excluded.beyond,"
+                " error = excluded.error, bitmap = excluded.bitmap, open = 1",
+                (
+                    attack.rule,
+                    rows.written(attack.start),
+                    rows.written(attack.last),
+                    attack.events,
+                    attack.beyond,
+                    attack.error,
+                    table.bitmap if current else b"",
+                ),
+            )
+        self._db.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+            [(table.rule, key, slot, events) for (key, slot), events in table.counts.items()],
+        )
+
+    def _store_told(self, attack: Attack, told: Told, named: frozenset[str], *, is_open: bool) -> None:
+        start = rows.written(attack.start)
+        self._db.execute(
+            "UPDATE attacks SET told = ?, open = ? WHERE rule = ? AND start = ?",
+            (rows.from_told(told), int(is_open), attack.rule, start),
+        )
+        for table in ("seen", "past"):
+            self._db.executemany(
+                f"UPDATE {table} SET named = 1 WHERE rule = ? AND key = ? AND attack = ?",  # noqa: S608 (two constants)
+                [(attack.rule, key, start) for key in named],
+            )
+
+    def _trim(self, now: datetime, keep: timedelta) -> None:
+        old = rows.written(now - keep)
+        slot = int((now - keep).timestamp()) // 600
+        self._db.execute("DELETE FROM counts WHERE slot < ?", (slot,))
+        self._db.execute(
+            "DELETE FROM counts WHERE (slot, rule, key) IN"
+            " (SELECT slot, rule, key FROM counts ORDER BY slot DESC LIMIT -1 OFFSET ?)",
+            (COUNTS,),
+        )
+        for table, most in (("past", PAST), ("gaps", GAPS)):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE rowid <= (SELECT max(rowid) FROM {table}) - ?",  # noqa: S608 (two constants)
+                (most,),
+            )
+        self._db.execute("DELETE FROM gaps WHERE at < ?", (old,))
+        self._db.execute("DELETE FROM past WHERE last < ?", (old,))
+        self._db.execute("DELETE FROM seen WHERE last < ?", (old,))
+        self._db.execute("DELETE FROM attacks WHERE last < ? AND NOT open", (old,))
+        self.outbox.trim(old)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk has rolled it back already
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(path, error) from error
+
+
+def _ours(path: str, error: sqlite3.Error) -> TocsinError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return DiskFull(f"{path}: no room left on the disk", hint="nothing is lost: the next run goes on from here")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StateCorrupt(f"{path} is damaged: {error}")
+    if name.startswith("SQLITE_BUSY"):
+        return StateInUse(f"{path} is in use by another process")
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
+        return StateUnwritable(f"{path}: {error}", hint="state must name a folder that tocsin can write to")
+    return StateCorrupt(f"{path}: {error}")
+
+
+def prepare(folder: str) -> bool:
+    """Makes the folder if it is not there, but not its parent. True if there was no state in it."""
+    try:
+        os.mkdir(folder, 0o750)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StateUnwritable(
+            f"the state folder {folder} cannot be made: {error.strerror}",
+            hint=f"make {os.path.dirname(folder)} first, or name another folder as state",
+        ) from error
+    return not os.path.exists(os.path.join(folder, "state.db"))
+
+
+def set_aside(folder: str, now: datetime) -> str:
+    """Moves a damaged state file out of the way and returns where it is now; nothing of it is deleted."""
+    path = os.path.join(folder, "state.db")
+    aside = f"{path}.damaged-{now:%Y%m%dT%H%M%SZ}"
+    os.rename(path, aside)
+    with suppress(FileNotFoundError):
+        os.rename(path + "-journal", aside + "-journal")
+    return aside
+
+
+def glance(folder: str) -> State | None:
+    """The state for reading beside its owner, or None before the first tick. Raises as State, and NotPermitted."""
+    path = os.path.join(folder, "state.db")
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise NotPermitted(
+            f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root"
+        ) from error
+    mode = "rw" if os.access(path, os.W_OK) and os.access(folder, os.W_OK) else "ro"
+    if not os.access(path, os.R_OK):
+        raise NotPermitted(f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root")
+    return State(folder, connect=lambda _: sqlite3.connect(f"file:{path}?mode={mode}", uri=True), writable=False)
