@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
 from tocsin.model import Alert, Attack, Notification, Notify, Others, Rule, Told
 
@@ -34,12 +35,21 @@ class Case:
     fold: Fold | None = None
 
 
+class Part(NamedTuple):
+    """An attack that a notification tells of, and what has been told and named then."""
+
+    attack: Attack
+    told: Told
+    named: frozenset[str]
+    before: Told
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A notification, and for each attack that it tells of (by rule and start) what has been told and named then."""
+    """A notification, and the attacks that it tells of."""
 
     notification: Notification
-    told: tuple[tuple[Attack, Told, frozenset[str]], ...] = ()
+    told: tuple[Part, ...] = ()
     folded: tuple[str, ...] = ()  # ids that it stands in for
 
 
@@ -134,8 +144,8 @@ def _tell(case: Case, reason: str, now: datetime, desk: Desk) -> Decision:
         threshold=case.rule.threshold,
     )
     named = frozenset(key(alert) for alert in listed[:new])
-    after = ((attack, _after(case, reason, notification, desk.notify), named),)
-    return Decision(notification, after, case.fold.ids if case.fold else ())
+    part = Part(attack, _after(case, reason, notification, desk.notify), named, told)
+    return Decision(notification, (part,), case.fold.ids if case.fold else ())
 
 
 def _others(case: Case, listed: Sequence[Alert]) -> Others:
@@ -160,19 +170,27 @@ def _after(case: Case, reason: str, notification: Notification, notify: Notify) 
 
 
 def _digest(decisions: Sequence[Decision], now: datetime, desk: Desk) -> Decision:
-    told = tuple(part for decision in decisions for part in decision.told)
-    oldest = min(attack.start for attack, _, _ in told)
-    name = _identify(desk.node, "", oldest, "digest", sum(after.ordinal for _, after, _ in told))
-    parts = tuple(decision.notification for decision in decisions)
+    told = [part for decision in decisions for part in decision.told]
+    oldest = min(part.attack.start for part in told)
+    name = _identify(desk.node, "", oldest, "digest", sum(part.told.ordinal for part in told))
+    notes = tuple(decision.notification for decision in decisions)
     notification = Notification(
-        name, "", "digest", now, desk.node, desk.node_ip, start=oldest, events=sum(part.events for part in parts),
-        over=all(part.over for part in parts), attacks=parts,
-    )  # fmt: skip
-    after = tuple(
-        (attack, replace(after, opening=part.thread[0] if part.thread else name, latest=name), named)
-        for (attack, after, named), part in zip(told, parts, strict=True)
+        id=name,
+        rule="",
+        reason="digest",
+        at=now,
+        node=desk.node,
+        node_ip=desk.node_ip,
+        start=oldest,
+        over=all(note.over for note in notes),
+        events=sum(note.events for note in notes),
+        attacks=notes,
     )
-    return Decision(notification, after, tuple(name for decision in decisions for name in decision.folded))
+    parts = tuple(
+        part._replace(told=replace(part.told, opening=note.thread[0] if note.thread else name, latest=name))
+        for part, note in zip(told, notes, strict=True)
+    )
+    return Decision(notification, parts, tuple(name for decision in decisions for name in decision.folded))
 
 
 def _identify(node: str, rule: str, start: datetime | None, reason: str, ordinal: int) -> str:

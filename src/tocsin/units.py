@@ -6,6 +6,7 @@ from datetime import timedelta
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d", "week": "w"}
+_LONGEST = timedelta(days=36500)  # so that a time before or after it is still a date
 _DURATION = re.compile(r"(\d{1,9})\s*([smhdw])", re.ASCII)
 _RATE = re.compile(r"(\d{1,9})\s*/\s*([a-z]+)", re.ASCII)
 
@@ -22,10 +23,12 @@ class Rate:
 
 
 def duration(written: str) -> timedelta:
-    """The time that "90s", "10m", "1h", "7d" or "2w" means; more than nothing. Raises ValueError."""
+    """The time that "90s", "10m", "1h", "7d" or "2w" means; more than nothing, a century at most. Raises ValueError."""
     found = _DURATION.fullmatch(written.strip())
     if not found or not int(found[1]):
         raise ValueError(f"{written!r} is no duration: a whole number above 0 and one of s, m, h, d, w, as in 10m")
+    if int(found[1]) * _SECONDS[found[2]] > _LONGEST.total_seconds():
+        raise ValueError(f"{written!r} is too long: a hundred years is the most")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 

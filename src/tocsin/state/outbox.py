@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -143,7 +143,7 @@ class Outbox:
         )
         return [(reason, datetime.fromisoformat(at)) for reason, at in query]
 
-    def readdress(self, receivers: dict[str, Sequence[str]], now: datetime) -> None:
+    def readdress(self, receivers: Mapping[str, Sequence[str]], now: datetime) -> None:
         """The settings changed: all that waits is due, and what nobody accepted goes to those who are named now."""
         for name, receiver in {(w.id, w.receiver) for w in self.waiting() if w.nobody and w.receiver in receivers}:
             wanted = receivers[receiver]

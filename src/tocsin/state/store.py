@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tocsin.errors import DiskFull, NotPermitted, SettingsError, StateCorrupt, StateInUse, StateUnwritable, TocsinError
-from tocsin.model import Attack, Gap, Seen, Told
+from tocsin.model import Attack, Gap, Outcome, Seen, Told
 from tocsin.state import migrations, rows
-from tocsin.state.outbox import Outbox, Pending
+from tocsin.state.outbox import Outbox, Pending, Waiting
 
 PAST = 10_000  # alerts that are over and kept, at most
 COUNTS = 100_000  # counts by rule, key and ten minutes, at most
@@ -26,6 +26,7 @@ class Kept(NamedTuple):
     cursor: str
     memory: str
     zone: str
+    began: datetime | None = None  # its first start, until all that was there then has been read
 
 
 @dataclass(slots=True)
@@ -41,6 +42,16 @@ class TableChange:
     counts: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
+class Telling(NamedTuple):
+    """What has been told of an attack now, the keys that a notification names and names no more, and if it is open."""
+
+    attack: Attack
+    told: Told
+    named: frozenset[str]
+    unnamed: frozenset[str]
+    open: bool
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one tick stores, or nothing of it."""
@@ -49,7 +60,7 @@ class Changes:
     tables: list[TableChange] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
-    told: list[tuple[Attack, Told, frozenset[str], bool]] = field(default_factory=list)  # the keys named, still open
+    tellings: list[Telling] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +70,7 @@ class Stored(NamedTuple):
     attack: Attack
     told: Told
     bitmap: bytes
+    open: bool  # something more may have to be told of it
 
 
 class State:
@@ -99,8 +111,8 @@ class State:
 
     def cursors(self) -> dict[str, Kept]:
         with translated(self.path):
-            query = self._db.execute("SELECT source, cursor, memory, zone FROM cursors")
-            return {source: Kept(*rest) for source, *rest in query}
+            query = self._db.execute("SELECT source, cursor, memory, zone, began FROM cursors")
+            return {source: Kept(*rest, rows.time(began)) for source, *rest, began in query}
 
     def seen(self, rule: str) -> list[Seen]:
         """The table of sources of a rule."""
@@ -108,20 +120,24 @@ class State:
             query = self._db.execute("SELECT * FROM seen WHERE rule = ?", (rule,))
             return [rows.to_seen(row) for row in query]
 
-    def past(self, rule: str | None = None, attack: datetime | None = None) -> list[Seen]:
-        """Alerts that are over because their src began a new run: all of them, or those of an attack."""
+    def rules(self) -> set[str]:
+        """The rules that have a table of sources."""
         with translated(self.path):
-            if rule is None:
-                query = self._db.execute("SELECT * FROM past")
-            else:
-                query = self._db.execute("SELECT * FROM past WHERE rule = ? AND attack = ?", (rule, rows.maybe(attack)))
+            return {rule for (rule,) in self._db.execute("SELECT DISTINCT rule FROM seen")}
+
+    def past(self, rule: str, attack: datetime | None = None) -> list[Seen]:
+        """A rule's alerts that are over because their src began a new run: all of them, or those of an attack."""
+        with translated(self.path):
+            query = self._db.execute(
+                "SELECT * FROM past WHERE rule = ? AND attack = coalesce(?, attack)", (rule, rows.maybe(attack))
+            )
             return [rows.to_seen(row) for row in query]
 
     def attacks(self) -> list[Stored]:
         """Those of which more may have to be told, and the last one of each rule."""
         with translated(self.path):
             query = self._db.execute(
-                "SELECT rule, start, last, events, beyond, error, told, bitmap FROM attacks AS a WHERE open"
+                "SELECT rule, start, last, events, beyond, error, told, bitmap, open FROM attacks AS a WHERE open"
                 " OR start = (SELECT max(start) FROM attacks AS b WHERE b.rule = a.rule) ORDER BY start"
             )
             return [
@@ -129,8 +145,9 @@ class State:
                     Attack(rule, datetime.fromisoformat(start), datetime.fromisoformat(last), *numbers),
                     rows.to_told(told),
                     bitmap,
+                    bool(is_open),
                 )
-                for rule, start, last, *numbers, told, bitmap in query
+                for rule, start, last, *numbers, told, bitmap, is_open in query
             ]
 
     def gaps(self) -> list[Gap]:
@@ -145,7 +162,7 @@ class State:
         with translated(self.path), transaction(self._db):
             self._db.executemany(
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)",
-                [(source, *kept, rows.written(now)) for source, kept in changes.cursors.items()],
+                [(source, *kept[:3], rows.maybe(kept.began)) for source, kept in changes.cursors.items()],
             )
             for table in changes.tables:
                 self._store_table(table)
@@ -156,12 +173,33 @@ class State:
                     for gap in changes.gaps
                 ],
             )
-            for attack, told, named, is_open in changes.told:
-                self._store_told(attack, told, named, is_open=is_open)
+            for telling in changes.tellings:
+                self._store_telling(telling)
             for pending in changes.pending:
                 self.outbox.add(pending, now)
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changes.meta.items()))
             self._trim(now, keep)
+
+    def waiting(self) -> list[Waiting]:
+        """Who has not accepted a notification yet, oldest first."""
+        with translated(self.path):
+            return self.outbox.waiting()
+
+    def told(self, since: datetime) -> list[tuple[str, datetime]]:
+        """The reason and time of each notification since then, in order."""
+        with translated(self.path):
+            return self.outbox.told(since)
+
+    def record(self, name: str, receiver: str, outcomes: Sequence[tuple[Outcome, datetime]], now: datetime) -> None:
+        """What became of an attempt, and when each recipient who did not accept is tried again."""
+        with translated(self.path), transaction(self._db):
+            self.outbox.record(name, receiver, outcomes, now)
+
+    def readdress(self, receivers: Mapping[str, Sequence[str]], fingerprint: str, now: datetime) -> None:
+        """The receivers' settings are new: all that waits is due, for those who are named now."""
+        with translated(self.path), transaction(self._db):
+            self.outbox.readdress(receivers, now)
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('receivers', ?)", (fingerprint,))
 
     def _store_table(self, table: TableChange) -> None:
         self._db.executemany("DELETE FROM seen WHERE rule = ? AND key = ?", [(table.rule, key) for key in table.gone])
@@ -194,16 +232,17 @@ class State:
             [(table.rule, key, slot, events) for (key, slot), events in table.counts.items()],
         )
 
-    def _store_told(self, attack: Attack, told: Told, named: frozenset[str], *, is_open: bool) -> None:
-        start = rows.written(attack.start)
+    def _store_telling(self, telling: Telling) -> None:
+        rule, start = telling.attack.rule, rows.written(telling.attack.start)
         self._db.execute(
             "UPDATE attacks SET told = ?, open = ? WHERE rule = ? AND start = ?",
-            (rows.from_told(told), int(is_open), attack.rule, start),
+            (rows.from_told(telling.told), int(telling.open), rule, start),
         )
+        named = [(1, rule, key, start) for key in telling.named] + [(0, rule, key, start) for key in telling.unnamed]
         for table in ("seen", "past"):
             self._db.executemany(
-                f"UPDATE {table} SET named = 1 WHERE rule = ? AND key = ? AND attack = ?",  # noqa: S608 (two constants)
-                [(attack.rule, key, start) for key in named],
+                f"UPDATE {table} SET named = ? WHERE rule = ? AND key = ? AND attack = ?",  # noqa: S608 (two constants)
+                named,
             )
 
     def _trim(self, now: datetime, keep: timedelta) -> None:

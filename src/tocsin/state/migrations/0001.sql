@@ -8,7 +8,7 @@ CREATE TABLE cursors (
     cursor TEXT NOT NULL,
     memory TEXT NOT NULL,
     zone TEXT NOT NULL,
-    at TEXT NOT NULL
+    began TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE seen (

@@ -1,0 +1,103 @@
+"""The outbox -> receivers: who is tried now, and when again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+from tocsin.model import Notification, Outcome
+from tocsin.state.outbox import Waiting
+from tocsin.state.store import State
+
+SECONDS = 30.0  # for each receiver in a run
+_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 1, 2, 5, 10))  # before each attempt
+_LATER = timedelta(minutes=15)
+_PATIENCE = timedelta(days=5)
+_DAY = timedelta(days=1)
+
+
+class Receiver(Protocol):
+    """Who is told. `render` makes the bytes that every attempt sends; `deliver` never raises for what others do."""
+
+    name: str
+    recipients: tuple[str, ...]
+
+    def render(self, notification: Notification) -> bytes: ...
+
+    def deliver(self, message: bytes, recipients: Sequence[str], *, seconds: float) -> tuple[Outcome, ...]: ...
+
+
+class Attempt(NamedTuple):
+    """A notification that was tried, and what became of it for each recipient."""
+
+    id: str
+    receiver: str
+    reason: str
+    outcomes: tuple[Outcome, ...]
+
+
+def pause(attempts: int, waited: timedelta, *, permanent: bool) -> timedelta:
+    """How long to wait after so many attempts over this time."""
+    if permanent or waited >= _PATIENCE:
+        return _DAY
+    return _PAUSES[attempts] if attempts < len(_PAUSES) else _LATER
+
+
+def still_waits(waiting: Waiting) -> bool:
+    """A recipient refused for good waits no more where another one of his receiver has accepted."""
+    return waiting.nobody or not waiting.permanent
+
+
+class Deliverer:
+    """Tries what is due, each recipient once in a run, in order: nobody hears of an attack's end before its start."""
+
+    def __init__(self, state: State, receivers: Mapping[str, Receiver]) -> None:
+        self._state = state
+        self._receivers = receivers
+        self._tried: set[tuple[str, str]] = set()
+        self._left = dict.fromkeys(receivers, SECONDS)
+
+    def renew(self) -> None:
+        """A new run begins."""
+        self._tried.clear()
+        self._left = dict.fromkeys(self._receivers, SECONDS)
+
+    def deliver(self, now: datetime) -> list[Attempt]:
+        held: set[tuple[str, str, str, datetime | None]] = set()
+        attempts = []
+        waiting = [entry for entry in self._state.outbox.waiting() if still_waits(entry)]
+        for (name, receiver), group in groupby(waiting, key=lambda entry: (entry.id, entry.receiver)):
+            entries = list(group)
+            due = [entry for entry in entries if entry.next <= now and not _thread(entry) & held]
+            if due and receiver in self._receivers and self._left[receiver] > 0 and (name, receiver) not in self._tried:
+                attempts.append(self._attempt(due, now))
+                accepted = {outcome.recipient for outcome in attempts[-1].outcomes if not outcome.error}
+                entries = [entry for entry in entries if entry.recipient not in accepted]
+            for entry in entries:
+                held |= _thread(entry)
+        return attempts
+
+    def _attempt(self, due: Sequence[Waiting], now: datetime) -> Attempt:
+        name, receiver = due[0].id, due[0].receiver
+        self._tried.add((name, receiver))
+        start = monotonic()
+        outcomes = self._receivers[receiver].deliver(
+            self._state.outbox.message(name, receiver),
+            [entry.recipient for entry in due],
+            seconds=self._left[receiver],
+        )
+        self._left[receiver] -= monotonic() - start
+        self._state.record(name, receiver, list(_again(due, outcomes, now)), now)
+        return Attempt(name, receiver, due[0].reason, outcomes)
+
+
+def _thread(entry: Waiting) -> set[tuple[str, str, str, datetime | None]]:
+    return {(entry.receiver, entry.recipient, entry.rule, entry.attack)} if entry.attack else set()
+
+
+def _again(due: Sequence[Waiting], outcomes: Iterable[Outcome], now: datetime) -> Iterable[tuple[Outcome, datetime]]:
+    entries = {entry.recipient: entry for entry in due}
+    for outcome in outcomes:
+        entry = entries[outcome.recipient]
+        yield outcome, now + pause(entry.attempts + 1, now - entry.since, permanent=outcome.permanent)

@@ -1,0 +1,153 @@
+"""One tick: read, detect, decide, commit, deliver. The only place where the stages meet; it calls, it never decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tocsin import decide
+from tocsin.deliver import Attempt, Deliverer, Receiver, still_waits
+from tocsin.ledger import Ledger
+from tocsin.model import Gap, Notification, Notify, Rule
+from tocsin.reading import Input, Read, Reading
+from tocsin.state.outbox import Pending, Rendered, Waiting
+from tocsin.state.store import Changes, State, Telling
+
+TICK = 64 << 20  # bytes a tick reads at most
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the settings make of a run."""
+
+    inputs: Sequence[Input]
+    rules: Sequence[Rule]
+    receivers: Mapping[str, Receiver]
+    notify: Notify
+    keep: timedelta
+    node: str
+    node_ip: str
+    fingerprint: str  # of the receivers' settings
+
+
+@dataclass(slots=True)
+class Report:
+    """What a tick did, for the shells to print."""
+
+    at: datetime
+    first: bool  # there was no state before
+    read: Read = field(default_factory=Read)
+    committed: bool = False
+    notifications: list[Notification] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+class Pipeline:
+    """Ticks. After an exception the state holds the last tick that was committed whole: make a new pipeline then."""
+
+    def __init__(self, plan: Plan, state: State, lost: Sequence[Gap] = ()) -> None:
+        self._plan = plan
+        self._state = state
+        self._lost = list(lost)
+        self._meta = state.meta()
+        self._ledger = Ledger(plan.rules, state)
+        self._reading = Reading(plan.inputs, plan.rules, state.cursors())
+        self.deliverer = Deliverer(state, plan.receivers)
+        self._lines = 0  # read since the last commit
+
+    def tick(self, now: datetime) -> Report:
+        """Raises what the state raises; what a source raises is in the report."""
+        report = Report(now, first="began" not in self._meta)
+        self._notice_receivers(now)
+        self._read(now, report.read)
+        desk = self._desk(now)
+        cases = self._ledger.cases(now, report.read.newest, behind=report.read.behind, notify=desk.notify)
+        decisions = decide.decide(cases, now, desk)
+        tellings = self._ledger.tellings(cases, decisions, now, desk.notify)
+        decisions += self._heartbeat(now, desk, report.read)
+        if tellings or decisions or self._worth_keeping(now, report.read):
+            self._commit(now, report, decisions, tellings)
+        report.notifications = [decision.notification for decision in decisions]
+        report.attempts = self.deliverer.deliver(now)
+        report.waiting = [entry for entry in self._state.waiting() if still_waits(entry)]
+        return report
+
+    def _notice_receivers(self, now: datetime) -> None:
+        if self._meta.get("receivers", self._plan.fingerprint) != self._plan.fingerprint:
+            recipients = {name: receiver.recipients for name, receiver in self._plan.receivers.items()}
+            self._state.readdress(recipients, self._plan.fingerprint, now)
+            self._meta["receivers"] = self._plan.fingerprint
+
+    def _read(self, now: datetime, read: Read) -> None:
+        for event in self._reading.events(now, TICK, read):
+            self._ledger.add(event)
+        read.gaps += self._lost
+        for gap in read.gaps:
+            self._ledger.blind(gap, now)
+        self._lines += read.lines
+
+    def _desk(self, now: datetime) -> decide.Desk:
+        plan = self._plan
+        told = self._state.told(now - plan.notify.limit.period)
+        recent = tuple(at for reason, at in told if reason != "heartbeat")
+        digest = max((at for reason, at in told if reason == "digest"), default=None)
+        return decide.Desk(plan.node, plan.node_ip, plan.notify, recent, digest)
+
+    def _heartbeat(self, now: datetime, desk: decide.Desk, read: Read) -> list[decide.Decision]:
+        last = self._meta.get("heartbeat") or self._meta.get("began")
+        if last is None or now - datetime.fromisoformat(last) < desk.notify.heartbeat:
+            return []
+        lines = int(self._meta.get("lines", 0)) + self._lines
+        newest = self._meta.get("grown")
+        grown = read.grown or (datetime.fromisoformat(newest) if newest else None)
+        ordinal = int(self._meta.get("heartbeats", 0))
+        return [decide.heartbeat(now, desk, lines=lines, newest=grown, ordinal=ordinal)]
+
+    def _worth_keeping(self, now: datetime, read: Read) -> bool:
+        committed = self._meta.get("committed")
+        if committed is None or read.events or read.gaps or read.moved:
+            return True
+        return not timedelta(0) <= now - datetime.fromisoformat(committed) < _HOUR
+
+    def _commit(
+        self, now: datetime, report: Report, decisions: Sequence[decide.Decision], tellings: Sequence[Telling]
+    ) -> None:
+        meta = self._notes(now, report.read, decisions)
+        changes = Changes(
+            cursors=self._reading.kept,
+            tables=self._ledger.changes(),
+            gaps=report.read.gaps,
+            pending=[self._pending(decision) for decision in decisions],
+            tellings=list(tellings),
+            meta=meta,
+        )
+        self._state.commit(changes, now, self._plan.keep)
+        self._ledger.settle(tellings)
+        self._meta |= meta
+        self._lines = 0
+        self._lost.clear()
+        report.committed = True
+
+    def _notes(self, now: datetime, read: Read, decisions: Sequence[decide.Decision]) -> dict[str, str]:
+        notes = {"committed": now.isoformat(), "receivers": self._plan.fingerprint}
+        notes["lines"] = str(int(self._meta.get("lines", 0)) + self._lines)
+        if "began" not in self._meta:
+            notes["began"] = now.isoformat()
+        if read.grown:
+            notes["grown"] = read.grown.isoformat()
+        if any(decision.notification.reason == "heartbeat" for decision in decisions):
+            ordinal = int(self._meta.get("heartbeats", 0)) + 1
+            notes |= {"heartbeat": now.isoformat(), "heartbeats": str(ordinal), "lines": "0"}
+        return notes
+
+    def _pending(self, decision: decide.Decision) -> Pending:
+        rendered = tuple(
+            Rendered(name, receiver.render(decision.notification), receiver.recipients)
+            for name, receiver in self._plan.receivers.items()
+        )
+        pending = Pending(decision.notification, rendered, folded=decision.folded)
+        if not decision.notification.rule:
+            return pending
+        part = decision.told[0]
+        return pending._replace(attack=part.attack.start, before=part.before, named=part.named)

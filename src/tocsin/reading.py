@@ -1,0 +1,136 @@
+"""Sources -> events: each source's lines by its own parser, from where it was left."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import NamedTuple, Protocol
+
+from tocsin.errors import LogError, NotPermitted, TocsinError
+from tocsin.model import Batch, Event, Gap, Rule
+from tocsin.parse import Parser
+from tocsin.state.store import Kept
+
+_SAMPLE = 100  # events of each source that are compared with another source's
+_SAME = 3  # so many equal ones are no chance
+
+
+class Source(Protocol):
+    """Where lines come from. After `read` was taken to its end, `cursor` says where it was left."""
+
+    name: str
+    cursor: str
+    moved: bool  # the cursor is worth a commit
+    behind: bool  # the limit stopped it
+
+    def read(self, cursor: str | None, *, limit: int, since: datetime | None = None) -> Iterator[Batch | Gap]: ...
+
+
+class Input(NamedTuple):
+    """A source and the zone of its stamps, None if the settings name none."""
+
+    source: Source
+    zone: tzinfo | None = None
+
+
+@dataclass(slots=True)
+class Read:
+    """What a tick read."""
+
+    size: int = 0  # in bytes
+    lines: int = 0
+    files: list[str] = field(default_factory=list)
+    events: dict[tuple[str, str], int] = field(default_factory=dict)  # packets by rule and src
+    newest: datetime | None = None  # the newest event
+    grown: datetime | None = None  # when a live log grew last
+    old: int = 0  # packets that a first start found to be older than the window
+    replayed: int = 0  # lines that the kernel's ring repeated
+    moved: bool = False
+    behind: bool = False
+    gaps: list[Gap] = field(default_factory=list)
+    errors: list[TocsinError] = field(default_factory=list)
+    twins: list[tuple[str, str]] = field(default_factory=list)  # sources that hold the same lines
+    zones: dict[str, str] = field(default_factory=dict)  # of RFC 3164 stamps, by source
+
+
+class Reading:
+    """Every source with its parser. Where they were left moves on with each tick, whether it is committed or not."""
+
+    def __init__(self, inputs: Sequence[Input], rules: Sequence[Rule], kept: Mapping[str, Kept]) -> None:
+        self._inputs = inputs
+        self._rules = rules
+        self.kept = dict(kept)
+        self._parsers = {
+            each.source.name: Parser(rules, zone=each.zone, memory=self._memory(each.source.name)) for each in inputs
+        }
+
+    def events(self, now: datetime, limit: int, read: Read) -> Iterator[Event]:
+        """The events of all sources that count, and in `read` all that is to be said of the tick's reading."""
+        samples: dict[str, set[tuple[object, ...]]] = {}
+        for each in self._inputs:
+            source, sample = each.source, samples.setdefault(each.source.name, set())
+            try:
+                for event in self._of(source, now, limit, read):
+                    if len(sample) < _SAMPLE:
+                        sample.add((event.time, event.src, event.spt, event.dpt))
+                    yield event
+            except (LogError, NotPermitted) as error:
+                read.errors.append(error)
+            read.moved |= source.moved
+            read.behind |= source.behind
+            parser = self._parsers[source.name]
+            read.zones[source.name] = parser.zone
+            if source.cursor:
+                began = self._began(source, now) if source.behind else None
+                self.kept[source.name] = Kept(source.cursor, parser.memory, parser.zone, began)
+        read.twins = list(_twins(samples))
+
+    def _of(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:
+        """A first start leaves out what is older than the rule's window."""
+        parser = self._parsers[source.name]
+        before = parser.replayed
+        began = self._began(source, now)
+        oldest = {rule.name: began - rule.window for rule in self._rules} if began else {}
+        for event in self._parsed(source, now, limit, read):
+            if began and event.time < oldest[event.rule]:
+                read.old += event.packets
+                continue
+            place = (event.rule, event.src)
+            read.events[place] = read.events.get(place, 0) + event.packets
+            if read.newest is None or event.time > read.newest:
+                read.newest = event.time
+            yield event
+        read.replayed += parser.replayed - before
+
+    def _parsed(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:
+        parser = self._parsers[source.name]
+        kept = self.kept.get(source.name)
+        since = None if kept else now - max(rule.window for rule in self._rules)
+        for part in source.read(kept.cursor if kept else None, limit=max(1, limit - read.size), since=since):
+            if isinstance(part, Gap):
+                read.gaps.append(part)
+                continue
+            read.size += part.end - part.start
+            read.lines += part.data.count(b"\n", part.start, part.end)
+            read.grown = part.newest_mtime or read.grown
+            if part.file not in read.files:
+                read.files.append(part.file)
+            yield from parser.events(part, now)
+        if not source.behind:
+            yield from parser.flush()
+
+    def _began(self, source: Source, now: datetime) -> datetime | None:
+        """When the source was first read, as long as not all that was there then has been."""
+        kept = self.kept.get(source.name)
+        return kept.began if kept else now
+
+    def _memory(self, name: str) -> str:
+        kept = self.kept.get(name)
+        return kept.memory if kept else ""
+
+
+def _twins(samples: Mapping[str, set[tuple[object, ...]]]) -> Iterator[tuple[str, str]]:
+    names = list(samples)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            if len(samples[one] & samples[other]) >= _SAME:
+                yield one, other
