@@ -112,7 +112,9 @@ class State:
     def cursors(self) -> dict[str, Kept]:
         with translated(self.path):
             query = self._db.execute("SELECT source, cursor, memory, zone, began FROM cursors")
-            return {source: Kept(*rest, rows.time(began)) for source, *rest, began in query}
+            return {
+                source: Kept(cursor, memory, zone, rows.time(began)) for source, cursor, memory, zone, began in query
+            }
 
     def seen(self, rule: str) -> list[Seen]:
         """The table of sources of a rule."""

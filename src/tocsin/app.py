@@ -1,0 +1,122 @@
+"""Config -> Pipeline: the only place that picks implementations, and the only one that asks for the time."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from tocsin.config import Config, told, zone
+from tocsin.errors import StateCorrupt
+from tocsin.model import Gap
+from tocsin.pipeline import Pipeline, Plan, Report
+from tocsin.reading import Input
+from tocsin.receivers.email import Email
+from tocsin.sources.file import FileSource
+from tocsin.state import store
+from tocsin.state.lock import Lock
+
+Clock = Callable[[], datetime]
+_FLEETING = ("overlay", "tmpfs")
+_LOCKLESS = ("9p", "nfs", "nfs4")
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def plan(config: Config) -> Plan:
+    """Raises SettingsError where nobody would be told."""
+    receivers = [Email(settings, node=config.node) for settings in told(config)]
+    return Plan(
+        inputs=[Input(FileSource(settings), zone(settings)) for settings in config.sources],
+        rules=config.rules,
+        receivers={receiver.name: receiver for receiver in receivers},
+        notify=config.notify,
+        keep=config.keep,
+        node=config.node,
+        node_ip=config.node_ip,
+        fingerprint=repr(config.receivers),
+    )
+
+
+class Owner:
+    """Owns the state folder and ticks; a damaged state is set aside and told of, once."""
+
+    def __init__(self, config: Config, now: datetime) -> None:
+        self._plan = plan(config)
+        self._folder = config.state
+        self.new = store.prepare(self._folder)
+        self._lock = Lock(self._folder)
+        self._pipeline = self._start(now)
+
+    def tick(self, now: datetime) -> Report:
+        try:
+            report = self._pipeline.tick(now)
+        except StateCorrupt as error:
+            self._pipeline = self._start_anew(error, now)
+            report = self._pipeline.tick(now)
+        self._lock.touch(now)
+        return report
+
+    def renew(self) -> None:
+        """A new run begins: what waits may be tried again."""
+        self._pipeline.deliverer.renew()
+
+    def restart(self, now: datetime) -> None:
+        """Goes on from what was last committed."""
+        self._state.close()
+        self._pipeline = self._start(now)
+
+    def close(self) -> None:
+        self._state.close()
+        self._lock.close()
+
+    def _start(self, now: datetime) -> Pipeline:
+        try:
+            return self._begin()
+        except StateCorrupt as error:
+            return self._start_anew(error, now)
+
+    def _begin(self, lost: Sequence[Gap] = ()) -> Pipeline:
+        self._state = store.State(self._folder)
+        return Pipeline(self._plan, self._state, lost)
+
+    def _start_anew(self, error: StateCorrupt, now: datetime) -> Pipeline:
+        aside = store.set_aside(self._folder, now)
+        why = f"{error}; it is now {aside}, a new one was begun: what waited in its outbox will not be told"
+        return self._begin([Gap("state", None, now, None, why)])
+
+
+@contextmanager
+def owner(config: Config, now: datetime) -> Iterator[Owner]:
+    own = Owner(config, now)
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+def cautions(folder: str) -> Iterator[str]:
+    """What is wrong with the file system of a state folder."""
+    kind = file_system(folder)
+    if kind in _FLEETING:
+        yield f"the state folder {folder} is on {kind}: it is forgotten when this pod ends or the machine restarts"
+    if kind in _LOCKLESS:
+        yield f"the state folder {folder} is on {kind}, which does not lock reliably: use a disk of the node's own"
+
+
+def file_system(folder: str) -> str:
+    """The kind of file system that the folder is on, empty if nobody says."""
+    real = os.path.realpath(folder)
+    best = ("", "")
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            for mount in mounts:
+                left, _, right = mount.partition(" - ")
+                point = left.split()[4]
+                inside = real == point or real.startswith(point.rstrip("/") + "/")
+                if inside and len(point) >= len(best[0]):
+                    best = (point, right.split()[0])
+    except OSError:
+        return ""
+    return best[1]

@@ -1,0 +1,63 @@
+"""The command line: one group whose verbs are loaded when they are typed."""
+
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from tocsin import __version__
+from tocsin.errors import TocsinError
+
+VERBS = ("check", "watch", "scan", "explain", "preview", "status", "config", "demo")
+
+
+class Verbs(click.Group):
+    """Loads `tocsin.commands.VERB` for a verb: the others' imports are not paid for."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"tocsin.commands.{name}").command
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tocsin")
+def tocsin() -> None:
+    """Rings once, in time and truthfully, when somebody hammers a service that this machine's firewall guards."""
+
+
+def main() -> None:
+    """Runs the command line and leaves with a status of sysexits.h."""
+    try:
+        status = tocsin.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        status = _complain(f"{error.format_message()}", "tocsin --help lists what there is", 64)
+    except click.Abort:
+        status = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 0
+    except TocsinError as error:
+        status = _complain(str(error), "", error.status)
+    except Exception as error:  # noqa: BLE001 (a bug still ends in one line and in its own status)
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"a bug in tocsin {__version__}: {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+        status = _complain(text, "please report it with this line; nothing that was not told is lost", 70)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(text: str, hint: str, status: int) -> int:
+    line = " ".join(text.split())
+    click.echo(f"{line}; hint: {hint}" if hint else line, err=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()

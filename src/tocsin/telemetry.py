@@ -1,0 +1,148 @@
+"""What a run says: one line for each thing that happened, on standard output and in the monitor log."""
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tocsin.deliver import Attempt
+from tocsin.pipeline import Report
+from tocsin.reading import Read
+from tocsin.state.outbox import Waiting
+
+LIMIT = 10 << 20  # bytes: a monitor log that is larger begins anew
+_LISTED = 20  # sources in the statistics
+
+
+class Line(NamedTuple):
+    """An event's name, what a person reads of it, and the keys that a program reads."""
+
+    name: str
+    text: str
+    keys: dict[str, Any]
+
+
+def line(name: str, text: str, **keys: Any) -> Line:  # noqa: ANN401 (whatever JSON can say)
+    return Line(name, text, keys)
+
+
+class Log:
+    """Says lines as text or JSON. A monitor log that cannot be written is left out, and `trouble` says why."""
+
+    def __init__(self, form: str, file: str | None) -> None:
+        self._form = form
+        self.trouble = ""
+        self._fd = self._open(file) if file else None
+
+    def say(self, told: Line, now: datetime) -> None:
+        if self._form == "json":
+            text = json.dumps({"time": now.isoformat(timespec="seconds"), "event": told.name, **told.keys})
+        else:
+            text = f"{now:%Y-%m-%dT%H:%M:%SZ} {told.name}: {told.text}"
+        sys.stdout.write(text + "\n")
+        if self._fd is not None:
+            self._append(self._fd, text.encode() + b"\n")
+
+    def _open(self, file: str) -> int | None:
+        """Never through a link, never waiting for the other end of a pipe."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(file, flags, 0o640)
+        except OSError as error:
+            self.trouble = f"{file} cannot be written: {error.strerror}"
+            return None
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(fd)
+            self.trouble = f"{file} cannot be written: it is no regular file"
+            return None
+        if status.st_size > LIMIT:
+            os.ftruncate(fd, 0)
+        return fd
+
+    def _append(self, fd: int, text: bytes) -> None:
+        try:
+            os.write(fd, text)
+        except OSError as error:
+            self.trouble = f"the monitor log cannot be written: {error.strerror}"
+            os.close(fd)
+            self._fd = None
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def lines(report: Report) -> Iterator[Line]:
+    """All that a tick's report says, in the order in which it happened."""
+    yield from _reading(report)
+    yield from _findings(report.read)
+    for notification in report.notifications:
+        about = notification.rule or "everything"
+        yield line("decided", f"{notification.reason} of {about}", id=notification.id, reason=notification.reason)
+    for attempt in report.attempts:
+        yield from _attempt(attempt)
+    if report.waiting:
+        yield _waiting(report.waiting)
+
+
+def _reading(report: Report) -> Iterator[Line]:
+    read = report.read
+    if report.first:
+        yield line("first start", "the log is read back to the rule's window; what is older is not told", old=read.old)
+    failed = {str(error) for error in read.errors}
+    for file in read.files:
+        yield line("checked", f"{file} has been read", file=file)
+    if not failed and not read.files:
+        yield line("checked", "nothing new", lines=0)
+    if read.old:
+        yield line("old", f"{read.old} packets are older than the window: counted, not told", packets=read.old)
+    if read.replayed:
+        text = f"{read.replayed} lines were the kernel's ring again: not counted"
+        yield line("replay", text, lines=read.replayed)
+    for gap in read.gaps:
+        size = "an unknown number of" if gap.size is None else str(gap.size)
+        yield line("gap", f"{gap.source}: {size} bytes were not read: {gap.why}", source=gap.source, size=gap.size)
+    for one, other in read.twins:
+        text = f"{one} and {other} hold the same lines: each packet is counted twice; leave one of them out"
+        yield line("warning", text, sources=[one, other])
+    if read.events:
+        for source, zone in read.zones.items():
+            yield line("zone", f"stamps of {source} without one: {zone}", source=source, zone=zone)
+
+
+def _findings(read: Read) -> Iterator[Line]:
+    packets = sum(read.events.values())
+    if not packets:
+        yield line("attack", f"none in {read.lines} lines", packets=0, lines=read.lines)
+        return
+    text = f"at least {packets} packets rejected, from {len(read.events)} sources, in {read.lines} lines"
+    yield line("attack", text, packets=packets, sources=len(read.events), lines=read.lines)
+    ranked = sorted(read.events.items(), key=lambda entry: -entry[1])
+    for (rule, src), count in ranked[:_LISTED]:
+        yield line("statistics", f"{count:7} {src} ({rule})", rule=rule, src=src, events=count)
+    if len(ranked) > _LISTED:
+        rest = sum(count for _, count in ranked[_LISTED:])
+        yield line("statistics", f"{rest:7} from {len(ranked) - _LISTED} others", events=rest)
+
+
+def _attempt(attempt: Attempt) -> Iterator[Line]:
+    for outcome in attempt.outcomes:
+        what = f"{attempt.reason} to {outcome.recipient} by {attempt.receiver}"
+        keys = {"id": attempt.id, "receiver": attempt.receiver, "recipient": outcome.recipient}
+        if not outcome.error:
+            yield line("sent", what, **keys)
+        elif outcome.permanent:
+            yield line("refused", f"{what}, for good: {outcome.error}", error=outcome.error, **keys)
+        else:
+            yield line("not sent", f"{what}: {outcome.error}", error=outcome.error, **keys)
+
+
+def _waiting(waiting: list[Waiting]) -> Line:
+    since, due = min(entry.since for entry in waiting), min(entry.next for entry in waiting)
+    text = f"{len(waiting)} waits since {since:%Y-%m-%d %H:%M:%SZ}, next try {due:%Y-%m-%d %H:%M:%SZ}"
+    return line("waiting", text, waiting=len(waiting), since=since.isoformat(), next=due.isoformat())
