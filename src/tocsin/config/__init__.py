@@ -70,7 +70,7 @@ def default_log(environ: Mapping[str, str], *, node_log: str = NODE_LOG, logs: t
 
 def _origins(config: Config, settings: Given) -> dict[str, str]:
     given = {leaf.path: leaf.origin for leaf in leaves(settings)}
-    return {path: given.get(path, "default") for path in paths(as_settings(config))}
+    return {path: given.get(path, "default") for path in (*paths(as_settings(config)), "node", "node_ip")}
 
 
 def told(config: Config) -> tuple[EmailSettings, ...]:

@@ -27,9 +27,10 @@ def read(path: str) -> Given:
     try:
         raw = content(path)
     except PermissionError as error:
-        raise NotPermitted(f"{name}: this user may not read the settings") from error
+        raise NotPermitted(f"{name}: this user may not read the settings", hint="ls -l tells who may") from error
     except OSError as error:
-        raise SettingsError(f"{name}: cannot read the settings: {error.strerror}") from error
+        text = f"{name}: cannot read the settings: {error.strerror}"
+        raise SettingsError(text, hint="name the file with --config or TOCSIN_CONFIG") from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -50,8 +51,11 @@ def parse(text: str, name: str) -> Given:
         given = _Tree(text, name).whole()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}: not YAML: column {mark.column + 1}" if mark else f"{name}: not YAML"
-        raise SettingsError(f"{place}: {shown(str(error.problem))}") from error
+        line = (
+            min(mark.line, text.count("\n")) + 1 if mark else 1
+        )  # libyaml ends a text that has no last LF a line later
+        column = mark.column + 1 if mark else 1
+        raise SettingsError(f"{name}:{line}: not YAML: column {column}: {shown(str(error.problem))}") from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise SettingsError(f"{name}: not YAML: {shown(str(error))}") from error
     if not isinstance(given.value, dict):

@@ -37,17 +37,17 @@ def _empty(server: Given) -> Given:
     return place._replace(value={"email": place._replace(path=place.below("email"))})
 
 
-def _told(receiver: Given, given: Mapping[str, Given]) -> Given:
+def _told(receiver: Given, told: Mapping[str, Given]) -> Given:
     """A receiver with the environment's keys in place of its own. What is no e-mail receiver stays as it is."""
     kinds = receiver.value
     email = kinds.get("email") if isinstance(kinds, dict) else None
     if not isinstance(kinds, dict) or not email or not isinstance(email.value, dict):
         return receiver
     keys = dict(email.value)
-    server = given.get("server")
+    server = told.get("server")
     if server and "server" not in keys:  # as the seed's script did, which knew nothing else
         keys.setdefault("security", Given("none", server.origin, email.below("security")))
-    for key, value in given.items():
+    for key, value in told.items():
         keys[key] = _moved(value, email.below(key))
     return receiver._replace(value={**kinds, "email": email._replace(value=keys)})
 

@@ -44,12 +44,11 @@ def shown(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at what was meant."""
+    """A hint at what was meant; empty if nothing is near."""
     from difflib import get_close_matches
 
-    names = list(known)
-    close = get_close_matches(word[:80], names, 1)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"
+    close = get_close_matches(word[:80], list(known), 1, cutoff=0.7)
+    return f"did you mean {close[0]}?" if close else ""
 
 
 def leaves(given: Given) -> Iterator[Given]:

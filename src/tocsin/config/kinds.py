@@ -19,14 +19,13 @@ R = TypeVar("R", bound="DataclassInstance")
 LONGEST = timedelta(days=3650)
 
 
-def text(given: Given, due: str = "a text") -> str:
+def text(given: Given, due: str = "a text", *, hint: str = "") -> str:
     """A text of one printable line, not empty."""
     value = given.value
     if not isinstance(value, str):
-        scalar = not isinstance(value, list | dict | None.__class__)
-        raise given.wrong(f"{kind(given)} where {due} is due", hint="put it in quotes" if scalar else "")
+        raise given.wrong(f"{kind(given)} where {due} is due", hint=hint)
     if not value.strip():
-        raise given.wrong("empty", hint=f"write {due}, or leave the key out")
+        raise given.wrong("empty", hint=f"write {due}")
     if not value.isprintable():
         raise given.wrong(f"{shown(value)!r} holds a character that cannot be printed")
     return value
@@ -61,7 +60,7 @@ def choice(*known: str) -> Callable[[Given], str]:
     def read(given: Given) -> str:
         word = text(given, f"one of {', '.join(known)}")
         if word not in known:
-            raise given.wrong(f"{shown(word)!r} is not one of {', '.join(known)}", hint=nearest(word, known))
+            raise given.wrong(f"{shown(word)!r} is not one of {', '.join(known)}", hint=nearest(word.lower(), known))
         return word
 
     return read
@@ -72,9 +71,9 @@ def duration(most: timedelta) -> Callable[[Given], timedelta]:
 
     def read(given: Given) -> timedelta:
         try:
-            time = units.duration(text(given, "a duration such as 10m"))
+            time = units.duration(shown(text(given, "a duration", hint="give it a unit, as in 10m")))
         except ValueError as error:
-            raise given.wrong(shown(str(error))) from error
+            raise given.wrong(str(error)) from error
         if time > most:
             raise given.wrong(f"{units.text(time)} is longer than {units.text(most)}")
         return time
@@ -85,9 +84,9 @@ def duration(most: timedelta) -> Callable[[Given], timedelta]:
 def rate(given: Given) -> units.Rate:
     """So many in a time, such as 20/h."""
     try:
-        return units.rate(text(given, "a rate such as 20/h"))
+        return units.rate(shown(text(given, "a rate", hint="give it a time, as in 20/h")))
     except ValueError as error:
-        raise given.wrong(shown(str(error))) from error
+        raise given.wrong(str(error)) from error
 
 
 def path(given: Given) -> str:
@@ -134,7 +133,7 @@ def listed(one: Callable[[Given], T], *, least: int = 1) -> Callable[[Given], tu
         if not isinstance(given.value, list):
             raise given.wrong(f"{kind(given)} where a list is due", hint="write [..], or a line with a dash for each")
         if len(given.value) < least:
-            raise given.wrong("an empty list", hint="leave the key out to take the default")
+            raise given.wrong("an empty list", hint="write one or more")
         values: dict[T, Given] = {}
         for each in given.value:
             value = one(each)
@@ -152,7 +151,7 @@ def keys(given: Given, known: Mapping[str, Callable[[Given], Any]]) -> dict[str,
         raise given.wrong(f"{kind(given)} where a map is due", hint=f"keys known here: {', '.join(known)}")
     for key, value in given.value.items():
         if key not in known:
-            raise value.wrong("unknown key", hint=nearest(key, known))
+            raise value.wrong("unknown key", hint=nearest(key, known) or f"known here: {', '.join(known)}")
     return {key: known[key](value) for key, value in given.value.items()}
 
 

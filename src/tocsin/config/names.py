@@ -18,7 +18,7 @@ _SERVER = re.compile(
 
 def slug(given: Given) -> str:
     """The name of a receiver."""
-    name = text(given, "a name")
+    name = text(given, "a name", hint="put it in quotes")
     if not re.fullmatch(SLUG, name):
         raise given.wrong(f"{shown(name)!r} is no name", hint="use 1 to 40 of a-z, 0-9 and -")
     return name
@@ -36,7 +36,7 @@ def prefix(given: Given) -> str:
     """What the firewall writes before a packet: it goes into rulesets, so nothing a shell or nft would read."""
     if given.value == "":
         raise given.wrong("empty", hint="write the prefix of the firewall's LOG rule")
-    value = text(given, "a prefix")
+    value = text(given, "a prefix", hint="put it in quotes")
     if len(value.encode(errors="replace")) > 127:
         raise given.wrong(f"{len(value.encode(errors='replace'))} bytes long", hint="the kernel takes 127 at most")
     if not re.fullmatch(PREFIX, value):
@@ -49,7 +49,7 @@ def network(given: Given) -> IPv4Network | IPv6Network:
     """An address or a network, v4 or v6."""
     value = text(given, "an address or a network")
     try:
-        return ip_network(value)
+        return _unmapped(ip_network(value))
     except ValueError:
         pass
     try:
@@ -57,7 +57,15 @@ def network(given: Given) -> IPv4Network | IPv6Network:
     except ValueError as error:
         hint = "write it as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
         raise given.wrong(f"{shown(value)!r} is no address and no network", hint=hint) from error
-    raise given.wrong(f"{value} has bits set after its mask", hint=f"the network is {meant}, one address has no mask")
+    raise given.wrong(
+        f"{value} has bits set after its mask", hint=f"write {meant}, or the address without /{meant.prefixlen}"
+    )
+
+
+def _unmapped(found: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """A v4-mapped network is its v4 network, as its addresses are in events."""
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) and found.prefixlen >= 96 else None
+    return IPv4Network((mapped, found.prefixlen - 96)) if mapped else found
 
 
 def server(given: Given) -> str:

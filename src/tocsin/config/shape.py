@@ -35,7 +35,7 @@ EMAIL = {
     "name": names.slug,
     "server": kinds.one_or_more(names.server),
     "security": kinds.choice(*PORTS),
-    "username": kinds.text,
+    "username": lambda given: kinds.text(given, hint="put it in quotes"),
     "password_file": kinds.secret,
     "ca_file": kinds.certificates,
     "from": names.address,
@@ -61,7 +61,7 @@ def rules(given: Given) -> tuple[Rule, ...]:
     """The rules: each name once, and no line that counts for two of them."""
     made = kinds.listed(rule)(given)
     places = given.value if isinstance(given.value, list) else []
-    _unique(places, [one.name for one in made])
+    _unique(places, "name", [one.name for one in made])
     for index, one in enumerate(made):
         for other in made[: index + 1]:
             _apart(places[index], one, other)
@@ -91,7 +91,7 @@ def sources(given: Given) -> tuple[FileSettings, ...]:
     """The sources: each file once."""
     made = kinds.listed(source)(given)
     places = given.value if isinstance(given.value, list) else []
-    _unique(places, [one.path for one in made])
+    _unique(places, "file.path", [one.path for one in made])
     return made
 
 
@@ -104,7 +104,7 @@ def receivers(given: Given) -> tuple[EmailSettings, ...]:
     """The receivers: each name once. None at all is for the verbs to refuse."""
     made = kinds.listed(receiver, least=0)(given)
     places = given.value if isinstance(given.value, list) else []
-    _unique(places, [one.name for one in made])
+    _unique(places, "email.name", [one.name for one in made])
     return made
 
 
@@ -128,11 +128,12 @@ def _one(given: Given, known: dict[str, Callable[[Given], T]]) -> T:
     return next(iter(values.values()))
 
 
-def _unique(places: list[Given], found: list[str]) -> None:
+def _unique(places: list[Given], key: str, found: list[str]) -> None:
     for index, name in enumerate(found):
         first = found.index(name)
         if first != index:
-            raise places[index].wrong(f"{name} is {places[first].path} already")
+            place = places[index]
+            raise place._replace(path=place.below(key)).wrong(f"{name} is that of {places[first].path} already")
 
 
 SETTINGS = {
