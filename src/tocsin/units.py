@@ -7,7 +7,7 @@ from datetime import timedelta
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d", "week": "w"}
 _LONGEST = timedelta(days=36500)  # so that a time before or after it is still a date
-_DURATION = re.compile(r"(\d{1,9})\s*([smhdw])", re.ASCII)
+_DURATION = re.compile(r"(\d{1,10})\s*([smhdw])", re.ASCII)
 _RATE = re.compile(r"(\d{1,9})\s*/\s*([a-z]+)", re.ASCII)
 
 
@@ -19,7 +19,8 @@ class Rate:
     period: timedelta
 
     def __str__(self) -> str:
-        return f"{self.count}/{text(self.period).removeprefix('1')}"
+        period = text(self.period)
+        return f"{self.count}/{period[1:] if len(period) == 2 and period[0] == '1' else period}"
 
 
 def duration(written: str) -> timedelta:

@@ -42,7 +42,7 @@ def _keyed(**kinds: Schema) -> Schema:
 
 _TEXT = {"type": "string", "pattern": r"\S"}
 _PATH = _matching("/.*")
-_DURATION = _matching(r"\s*(?=\d*[1-9])\d{1,9}\s*[smhdw]\s*")
+_DURATION = _matching(r"\s*(?=\d*[1-9])\d{1,10}\s*[smhdw]\s*")
 _RATE = _matching(r"\s*(?=\d*[1-9])\d{1,9}\s*/\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week)\s*")
 _MAIL = _matching(ADDRESS)
 _SERVER = _matching(
