@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from tocsin.receivers import smtp
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
-_DOMAIN = 70 - len("<@>") - 32  # Python encodes a longer Message-ID in References, which breaks the thread
+_DOMAIN = 78 - len("In-Reply-To: <@>") - 32  # a longer Message-ID is folded or even encoded: that breaks the thread
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+")
-_SERVER = re.compile(r"(?:\[([^\]\s]+)\]|([^\[\]:\s]+))(?::(\d{1,5}))?|([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)")
+_SERVER = re.compile(
+    r"(?:\[([^\]\s]+)\]|([^\[\]:\s]+))(?::([0-9]{1,5}))?|([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ class Email:
 
         from tocsin.receivers import render
 
-        # 76 and not 78: quoted-printable lines may not be longer (RFC 2045, 6.7)
-        message = EmailMessage(policy=SMTP.clone(max_line_length=76, cte_type="7bit"))
+        message = EmailMessage(policy=SMTP.clone(max_line_length=76))  # of quoted-printable (RFC 2045, 6.7)
         for header, value in self._headers(notification, render.subject(notification)).items():
             message[header] = value
         text = render.text(notification)
@@ -82,7 +83,7 @@ class Email:
         message.set_content(text, cte="7bit" if readable else "quoted-printable")
         message.add_alternative(render.html(notification), subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{notification.id}")  # by itself it would be random
-        return message.as_bytes()
+        return message.as_bytes(policy=SMTP.clone(cte_type="7bit"))
 
     def deliver(
         self,

@@ -134,14 +134,14 @@ def _lead(n: Notification) -> Iterator[str]:
 
 
 def _packets(alert: Alert, *, new: bool) -> Row:
-    ports = ", ".join(map(str, alert.ports[:4])) + (", …" if len(alert.ports) > 4 else "")
+    ports = [str(port) for port in alert.ports[:1]] + ([f"+{len(alert.ports) - 1}"] if len(alert.ports) > 1 else [])
     return Row(
         cells=(
             plain(alert.src or "unknown", 50),
             str(max(alert.events, 1)),
             moment(alert.first),
             moment(alert.last),
-            ports or "-",
+            " ".join(ports) or "-",
             plain(alert.mac or "-", 40),
         ),
         notes=tuple(_notes(alert)),
@@ -152,6 +152,8 @@ def _packets(alert: Alert, *, new: bool) -> Row:
 def _notes(alert: Alert) -> Iterator[str]:
     if alert.network:
         yield f"counted for the network {plain(alert.network, 50)}"
+    if len(alert.ports) > 1:
+        yield f"at least the ports {', '.join(map(str, alert.ports))}"
     if len(alert.spts) > 1:
         yield f"at least {count(len(alert.spts), 'attempt')} (source ports)"
     if alert.lines:
