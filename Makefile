@@ -1,0 +1,63 @@
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11 /usr/bin/python3) python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name '*.pyc')
+PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
+
+.PHONY: help setup fmt lint types imports check test demo bench docs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: .venv/tocsin ## make .venv with tocsin in it, from locked packages
+
+fmt: .venv/tools ## write the code as the formatter wants it
+	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
+
+lint: .venv/tools ## ruff, all rules
+	@$(BIN)/ruff format --check --quiet . || { echo 'run make fmt'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: .venv/tools ## mypy --strict on src and tests
+	@$(BIN)/mypy
+
+imports: .venv/tools .venv/tocsin ## the import contracts
+	@$(BIN)/lint-imports
+
+check: lint types imports ## all three
+
+test: .venv/tools .venv/tocsin ## every test that this machine can run, with coverage
+	@tests/packages
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(PYTEST)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+
+demo: .venv/tocsin ## a real attack, its mail on the screen
+	@$(BIN)/tocsin demo
+
+bench: .venv/tools .venv/tocsin ## each figure beside its peer, as a ratio
+	@tests/packages bench
+	@$(BIN)/python tests/bench/run.py
+
+docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ anew
+	@$(BIN)/python docs/generate.py
+
+clean: ## remove all that make made
+	rm -rf .venv build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests docs -name __pycache__ -type d -exec rm -rf {} +
+
+.venv/locked: requirements/runtime.txt requirements/build.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'missing: python3-venv (apt-get install python3-venv)'; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@touch $@
+
+.venv/tocsin: .venv/locked $(SOURCES)
+	@$(PIP) --no-deps --no-build-isolation --force-reinstall .
+	@touch $@
+
+.venv/tools: .venv/locked requirements/dev.txt
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
