@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv6Network
+from ipaddress import IPv6Network, ip_address
 from zlib import crc32
 
 from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen
@@ -172,6 +172,8 @@ class Table:
 class Total:
     """What a log holds of one src, whenever it was."""
 
+    rule: str
+    src: str
     events: int
     first: datetime
     last: datetime
@@ -191,7 +193,7 @@ class Tally:
             key = (event.rule, event.src)
             total = totals.get(key)
             if total is None:
-                totals[key] = Total(event.packets, event.time, event.time)
+                totals[key] = Total(event.rule, event.src, event.packets, event.time, event.time)
                 if len(totals) > 2 * SOURCES:
                     self._shrink()
             else:
@@ -201,6 +203,10 @@ class Tally:
                 elif event.time < total.first:
                     total.first = event.time
             self.events += event.packets
+
+    def ranked(self) -> list[Total]:
+        """By events, then by address."""
+        return sorted(self.totals.values(), key=lambda total: (-total.events, _order(total.src), total.rule))
 
     def others(self) -> Others:
         listed = sum(total.events for total in self.totals.values())
@@ -215,6 +221,11 @@ class Tally:
             else:
                 del self.totals[key]
                 self.crowd.add(" ".join(key))
+
+
+def _order(src: str) -> tuple[int, int]:
+    address = ip_address(src)
+    return address.version, int(address)
 
 
 def _go_on(seen: Seen, event: Event) -> None:

@@ -36,6 +36,10 @@ class Ledger:
         for rule in self._state.rules() | set(self._tables):
             yield from self._alerts(self._table(rule), at, None)
 
+    def everything(self, now: datetime) -> list[decide.Case]:
+        """Every attack that was stored last for its rule, or is open, whatever was told of it."""
+        return [self._case(stored.attack, now, now, Notify()) for stored in self._stored]
+
     def cases(self, now: datetime, newest: datetime | None, *, behind: bool, notify: Notify) -> list[decide.Case]:
         """The attacks of which something may have to be told. While lines wait to be read, `newest` is the time."""
         for table in self._tables.values():

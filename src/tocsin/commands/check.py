@@ -1,0 +1,61 @@
+"""check: read what is new, decide, deliver, out."""
+
+from collections.abc import Iterator
+from time import monotonic
+
+import click
+
+from tocsin import __version__, app, telemetry
+from tocsin.commands import options
+from tocsin.config import Config
+from tocsin.pipeline import Report
+
+SECONDS = 30.0  # of reading; what is left then is read by the next run
+
+
+@click.command("check", short_help="Read what is new, decide, deliver, out.")
+@options.settings
+def command(file: str | None) -> int:
+    """Reads what the logs gained since the last run, decides, mails, and leaves.
+
+    Run it each minute, from cron or as a Kubernetes CronJob. Leaves with 0 when nobody has to hear of anything any
+    more, 75 when an attempt to deliver failed, 69 when somebody waits for his turn.
+    """
+    config = options.configured(file)
+    log = telemetry.Log(config.log.format, config.log.file)
+    try:
+        log.say(telemetry.line("started", f"tocsin {__version__} check on {config.node}"), app.clock())
+        if log.trouble and config.origins.get("log.file") != "default":
+            click.echo(f"log.file: {log.trouble}", err=True)
+        reports = list(_ticks(config, log))
+    finally:
+        log.close()
+    return options.status(reports)
+
+
+def _ticks(config: Config, log: telemetry.Log) -> Iterator[Report]:
+    """Ticks until nothing is left to read or the time is up."""
+    start = monotonic()
+    with app.owner(config, app.clock()) as owner:
+        while True:
+            now = app.clock()
+            report = owner.tick(now)
+            show(report, log, config)
+            yield report
+            if not report.read.behind or monotonic() - start > SECONDS:
+                return
+
+
+def show(report: Report, log: telemetry.Log, config: Config) -> None:
+    """What a tick says, and on standard error what went wrong."""
+    for line in telemetry.lines(report):
+        log.say(line, report.at)
+    if report.first:
+        for caution in app.cautions(config.state):
+            log.say(telemetry.line("warning", caution), report.at)
+    for error in report.read.errors:
+        options.complain(error)
+    for attempt in report.attempts:
+        for outcome in attempt.outcomes:
+            if outcome.permanent:
+                click.echo(f"{attempt.receiver}: {outcome.recipient} is refused for good: {outcome.error}", err=True)

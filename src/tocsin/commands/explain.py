@@ -1,0 +1,66 @@
+"""explain: what each stage made of each line, and why a line did not count."""
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from tocsin.commands import options
+from tocsin.parse import Parser, Verdict
+from tocsin.sources.file import plain
+
+_CUT = 120  # characters of a line that a person is shown
+
+
+@click.command("explain", short_help="Say of each line whether it counts, and why not.")
+@click.argument("log", metavar="[FILE|-]", default="-")
+@options.as_json
+@options.settings
+def command(log: str, *, as_json: bool, file: str | None) -> int:
+    """Says of each line of FILE, or of standard input, whether it is an event of a rule, and if not, why."""
+    config = options.configured(file)
+    parser = Parser(config.rules)
+    number = 0
+    for number, (verdict, line) in enumerate(_verdicts(log, parser), 1):
+        click.echo(json.dumps(_plain(number, verdict)) if as_json else _row(number, verdict, line))
+    click.echo(f"{number} lines; stamps without a zone: {parser.zone}", err=True)
+    return 0
+
+
+def _verdicts(log: str, parser: Parser) -> Iterator[tuple[Verdict, bytes]]:
+    now = options.clock()
+    for batch in plain(log):
+        lines = bytes(batch.data[batch.start : batch.end]).split(b"\n")
+        yield from zip(parser.verdicts(batch, now), lines, strict=False)
+
+
+def _plain(number: int, verdict: Verdict) -> dict[str, object]:
+    event = verdict.event
+    if event is None:
+        return {"line": number, "verdict": "ignored", "why": verdict.why}
+    row: dict[str, object] = {
+        "line": number,
+        "verdict": "event",
+        "rule": event.rule,
+        "src": event.src,
+        "time": event.time.isoformat(),
+        "count": event.packets,
+    }
+    if verdict.allowed:
+        row["allowed"] = True
+    return row
+
+
+def _row(number: int, verdict: Verdict, line: bytes) -> str:
+    event = verdict.event
+    shown = "".join(c if c.isprintable() else "·" for c in line.decode(errors="replace")[:_CUT])
+    if event is None:
+        head = click.style("ignored", fg="yellow") + f"  {verdict.why}"
+    else:
+        count = f" x{event.packets}" if event.packets > 1 else ""
+        allowed = " (on the allow-list: does not count)" if verdict.allowed else ""
+        head = (
+            click.style("event  ", fg="green")
+            + f"  {event.rule} {event.src}{count} at {event.time:%Y-%m-%d %H:%M:%S} UTC{allowed}"
+        )
+    return f"{number:6} {head}\n       {shown}"

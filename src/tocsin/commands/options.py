@@ -1,0 +1,84 @@
+"""Options that several verbs share, and the statuses that they end with."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from tocsin.config import Config, load
+from tocsin.deliver import Attempt
+from tocsin.errors import TocsinError
+from tocsin.pipeline import Report
+from tocsin.units import duration
+
+ORDER = (78, 77, 74, 73, 66, 65, 75, 69)  # with several reasons the first one is the status
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+settings: Decorator = click.option(
+    "--config",
+    "file",
+    metavar="FILE",
+    help="The settings file [default: $TOCSIN_CONFIG, else /etc/tocsin/tocsin.yaml].",
+)
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def configured(file: str | None) -> Config:
+    return load(file, os.environ)
+
+
+def complain(error: TocsinError) -> None:
+    click.echo(str(error), err=True)
+
+
+def status(reports: Iterable[Report]) -> int:
+    """The exit status of a run: of its last tick what waits, of all ticks what went wrong."""
+    reasons: set[int] = set()
+    for report in reports:
+        reasons |= {error.status for error in report.read.errors}
+        reasons |= {75 for attempt in report.attempts if failed(attempt)}
+        reasons.discard(69)
+        if report.waiting:
+            reasons.add(69)
+    return next((reason for reason in ORDER if reason in reasons), 0)
+
+
+def failed(attempt: Attempt) -> bool:
+    """Trying again may help."""
+    return any(outcome.error and not outcome.permanent for outcome in attempt.outcomes)
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment: ISO 8601, in UTC if it names no zone, or so long ago ("2h")."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 (click's)
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return self._ago(value, param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _ago(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            ago: timedelta = duration(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time: write 2026-11-23T14:00 or, for so long ago, 2h", param, ctx)
+        return clock() - ago
+
+
+def clock() -> datetime:
+    from tocsin import app
+
+    return app.clock()
+
+
+def colour() -> bool:
+    """People at a terminal get colours; programs and files do not."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -1,0 +1,107 @@
+"""scan: count a log's events by source, with no state and no mail."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import click
+
+from tocsin.commands import options
+from tocsin.detect import Tally
+from tocsin.model import Batch, Event, Rule
+from tocsin.parse import Parser
+from tocsin.sources.file import plain, size
+
+_SHOWN = 50  # sources a person is shown
+
+
+@click.command("scan", short_help="Count a log's events by source, with no state and no mail.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--since", type=options.Moment(), help="Leave out what is older: 2026-11-23T14:00, or 2h for so long ago."
+)
+@click.option("--until", type=options.Moment(), help="Leave out what is newer.")
+@options.as_json
+@options.settings
+def command(
+    files: Sequence[str], since: datetime | None, until: datetime | None, *, as_json: bool, file: str | None
+) -> int:
+    """Counts the rejected packets in FILE... by source; "-" is standard input, compressed files are unpacked.
+
+    Sources that a rule allows are counted too. Needs no settings: without any, the rule is the seed's.
+    """
+    rules = options.configured(file).rules
+    tally = Tally()
+    for events in _read(files, rules, quiet=as_json):
+        tally.add(_between(events, since, until))
+    click.echo(json.dumps(_plain(tally)) if as_json else _table(tally))
+    return 0
+
+
+def _read(files: Sequence[str], rules: Sequence[Rule], *, quiet: bool) -> Iterator[Iterator[Event]]:
+    now = options.clock()
+    for name in files:
+        parser = Parser(rules, allowed=True)
+        for batch in _watched(name, quiet=quiet):
+            yield parser.events(batch, now)
+        yield parser.flush()
+
+
+def _watched(name: str, *, quiet: bool) -> Iterator[Batch]:
+    """A file's batches; at a terminal with a bar that shows how far it is."""
+    length = None if quiet or not sys.stderr.isatty() else size(name)
+    if not length:
+        yield from plain(name)
+        return
+    with click.progressbar(length=length, label=name, file=sys.stderr) as bar:
+        for batch in plain(name):
+            yield batch
+            bar.update(batch.end - batch.start)
+
+
+def _between(events: Iterator[Event], since: datetime | None, until: datetime | None) -> Iterator[Event]:
+    if not since and not until:
+        return events
+    return (event for event in events if (not since or event.time >= since) and (not until or event.time <= until))
+
+
+def _plain(tally: Tally) -> dict[str, object]:
+    others = tally.others()
+    sources = [
+        {
+            "rule": total.rule,
+            "src": total.src,
+            "events": total.events,
+            "first": total.first.isoformat(),
+            "last": total.last.isoformat(),
+        }
+        for total in tally.ranked()
+    ]
+    return {
+        "events": tally.events,
+        "sources": sources,
+        "others": {"sources": others.sources, "events": others.events, "error": others.error},
+        "gaps": [],
+    }
+
+
+def _table(tally: Tally) -> str:
+    ranked = tally.ranked()
+    if not ranked and not tally.events:
+        return "no rejected packet of any rule"
+    others = tally.others()
+    rows = [f"{'events':>9}  {'source':39}  {'rule':10}  {'first':25}  last"]
+    rows += [
+        f"{total.events:9}  {total.src:39}  {total.rule:10}  {total.first:%Y-%m-%d %H:%M:%S} UTC    "
+        f"{total.last:%Y-%m-%d %H:%M:%S} UTC"
+        for total in ranked[:_SHOWN]
+    ]
+    left = ranked[_SHOWN:]
+    if left or others.events:
+        events = sum(total.events for total in left) + others.events
+        rows.append(f"{events:9}  and at least {len(left) + others.sources} others")
+    rows.append(f"{tally.events:9}  in all")
+    if others.error:
+        rows.append(f"each count may be short by {others.error}: there were more sources than are counted exactly")
+    return "\n".join(rows)

@@ -1,0 +1,126 @@
+"""status: open attacks, outbox, cursors, gaps, last tick; read beside whoever owns the state."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from tocsin.commands import options
+from tocsin.config import Config
+from tocsin.ledger import Ledger
+from tocsin.model import Alert
+from tocsin.state import lock, store
+from tocsin.state.outbox import Waiting
+
+
+@click.command("status", short_help="Open attacks, outbox, cursors, gaps, last tick.")
+@options.as_json
+@options.settings
+def command(*, as_json: bool, file: str | None) -> int:
+    """Shows what is going on, what waits to be told, and how far the logs have been read."""
+    config = options.configured(file)
+    standing = _standing(config)
+    click.echo(json.dumps(standing) if as_json else _page(standing))
+    return 0
+
+
+def _standing(config: Config) -> dict[str, Any]:
+    tick = lock.last_tick(config.state)
+    standing: dict[str, Any] = {"node": config.node, "alerts": [], "outbox": [], "cursors": [], "gaps": []}
+    state = store.glance(config.state)
+    if state:
+        try:
+            now = options.clock()
+            standing["alerts"] = [_alert(alert) for alert in Ledger(config.rules, state).alerts(now)]
+            standing["outbox"] = [_waiting(entry) for entry in state.waiting()]
+            standing["cursors"] = [
+                {"source": source, **_position(kept.cursor), "zone": kept.zone}
+                for source, kept in sorted(state.cursors().items())
+            ]
+            standing["gaps"] = [
+                {
+                    "source": gap.source,
+                    "from": _iso(gap.since),
+                    "to": _iso(gap.until),
+                    "bytes": gap.size,
+                    "why": gap.why,
+                }
+                for gap in state.gaps()
+            ]
+        finally:
+            state.close()
+    return {**standing, "last_tick": _iso(tick if state else None)}
+
+
+def _position(cursor: str) -> dict[str, Any]:
+    """A cursor is its source's own affair, but for the offset, if it has one."""
+    plain = json.loads(cursor)
+    return {"offset": plain.get("offset")}
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "rule": alert.rule,
+        "src": alert.src,
+        "state": "over" if alert.over else "firing",
+        "events": alert.events,
+        "first": _iso(alert.first),
+        "last": _iso(alert.last),
+    }
+    if alert.network:
+        row["network"] = alert.network
+    if alert.source:
+        row |= {"source": alert.source, "why": alert.why}
+    return row
+
+
+def _waiting(entry: Waiting) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "receiver": entry.receiver,
+        "recipient": entry.recipient,
+        "reason": entry.reason,
+        "since": _iso(entry.since),
+        "attempts": entry.attempts,
+        "next": _iso(entry.next),
+        "permanent": entry.permanent,
+        "error": entry.error,
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _page(standing: dict[str, Any]) -> str:
+    parts = {
+        "alerts": map(_alert_row, standing["alerts"]),
+        "waiting to be told": map(_waiting_row, standing["outbox"]),
+        "read up to": map(_cursor_row, standing["cursors"]),
+        "gaps": map(_gap_row, standing["gaps"]),
+    }
+    rows = [f"node {standing['node']}, last tick {standing['last_tick'] or 'never'}"]
+    for name, part in parts.items():
+        rows += ["", name, *(f"  {row}" for row in list(part) or ["none"])]
+    return "\n".join(rows)
+
+
+def _alert_row(row: dict[str, Any]) -> str:
+    who = row["src"] or row["source"]
+    return f"{row['state']:7} {row['rule']:10} {who:39} at least {row['events']} from {row['first']} to {row['last']}"
+
+
+def _waiting_row(row: dict[str, Any]) -> str:
+    text = f"{row['reason']} to {row['recipient']} by {row['receiver']}, {row['attempts']} attempts, next {row['next']}"
+    return f"{text}{', refused for good' if row['permanent'] else ''}{': ' + row['error'] if row['error'] else ''}"
+
+
+def _cursor_row(row: dict[str, Any]) -> str:
+    return f"{row['source']} at {row['offset']} (stamps without a zone: {row['zone']})"
+
+
+def _gap_row(row: dict[str, Any]) -> str:
+    since, until = (row[key] or "nobody knows" for key in ("from", "to"))
+    size = "an unknown number of" if row["bytes"] is None else row["bytes"]
+    return f"{row['source']} from {since} to {until}, {size} bytes: {row['why']}"
