@@ -49,7 +49,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         file=file,
         origins={},
     )
-    return replace(config, origins=_origins(config, settings))
+    return replace(config, origins=_origins(config, settings, environ))
 
 
 def _read(file: str | None) -> Given:
@@ -68,8 +68,8 @@ def default_log(environ: Mapping[str, str], *, node_log: str = NODE_LOG, logs: t
     return found or candidates[0 if in_pod else 1]
 
 
-def _origins(config: Config, settings: Given) -> dict[str, str]:
-    given = {leaf.path: leaf.origin for leaf in leaves(settings)}
+def _origins(config: Config, settings: Given, environ: Mapping[str, str]) -> dict[str, str]:
+    given = {leaf.path: leaf.origin for leaf in (*leaves(settings), *environment.node_leaves(environ))}
     return {path: given.get(path, "default") for path in (*paths(as_settings(config)), "node", "node_ip")}
 
 

@@ -39,8 +39,8 @@ def read(path: str) -> Given:
     return parse(text, name)
 
 
-def parse(text: str, name: str) -> Given:
-    """What the text of a settings file says, its one map."""
+def parse(text: str, name: str, *, pure: bool = False) -> Given:
+    """What the text of a settings file says, its one map; `pure` does without libyaml, as where there is none."""
     control = _CONTROL.search(text)
     if control:
         line = text.count("\n", 0, control.start()) + 1
@@ -48,7 +48,7 @@ def parse(text: str, name: str) -> Given:
     import yaml
 
     try:
-        given = _Tree(text, name).whole()
+        given = _Tree(text, name, pure=pure).whole()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (
@@ -66,11 +66,10 @@ def parse(text: str, name: str) -> Given:
 class _Tree:
     """The events of one document, put together without recursion in C and without expanding anything."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, *, pure: bool) -> None:
         import yaml
 
-        # PyYAML's C parser is there where libyaml is; both give the same events.
-        self._events = getattr(yaml, "CBaseLoader", yaml.BaseLoader)(text)
+        self._events = (yaml.BaseLoader if pure else getattr(yaml, "CBaseLoader", yaml.BaseLoader))(text)
         self._name = name
 
     def whole(self) -> Given:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
 from tocsin.config import names
@@ -82,6 +82,14 @@ def _recipients(environ: Mapping[str, str]) -> Given | None:
         return None
     several = [to._replace(value=one) for one in re.split(r"[\s,]+", str(to.value)) if one]
     return to._replace(value=several) if several else None
+
+
+def node_leaves(environ: Mapping[str, str]) -> Iterator[Given]:
+    """What the environment says of the node, which no settings file can."""
+    for path, name in (("node", "NODE_NAME"), ("node_ip", "NODE_IP")):
+        value = given(environ, name)
+        if value:
+            yield value._replace(path=path)
 
 
 def node(environ: Mapping[str, str]) -> str:
