@@ -18,9 +18,17 @@ class Source(Protocol):
     """Where lines come from. After `read` was taken to its end, `cursor` says where it was left."""
 
     name: str
-    cursor: str
-    moved: bool  # the cursor is worth a commit
-    behind: bool  # the limit stopped it
+
+    @property
+    def cursor(self) -> str: ...
+
+    @property
+    def moved(self) -> bool:
+        """The cursor is worth a commit."""
+
+    @property
+    def behind(self) -> bool:
+        """The limit stopped it."""
 
     def read(self, cursor: str | None, *, limit: int, since: datetime | None = None) -> Iterator[Batch | Gap]: ...
 
