@@ -44,7 +44,9 @@ def alerts(table: Table, ended: list[Seen]) -> Alerts:
     return sorted((seen.src, seen.events, seen.first, seen.last) for seen in runs)
 
 
-def detected(events: list[Event], threshold: int, cuts: set[int]) -> tuple[Alerts, list[object]]:
+def detected(
+    events: list[Event], threshold: int, cuts: set[int]
+) -> tuple[Alerts, list[tuple[datetime, tuple[int, datetime]]]]:
     """The alerts and attacks when the table is settled and goes through the state's rows at each cut."""
     rule = Rule("tftp", ("P: ",), threshold=threshold, window=WINDOW)
     table, ended, attacks = Table(rule), [], {}
