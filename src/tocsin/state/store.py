@@ -85,21 +85,26 @@ class State:
             if writable:
                 self._db.execute("PRAGMA journal_mode = TRUNCATE")
                 self._db.execute("PRAGMA synchronous = FULL")
-            self._upgrade()
+            self.version = self._version()
+            if writable:
+                self._upgrade()
         self.outbox = Outbox(self._db)
 
     def close(self) -> None:
         self._db.close()
 
-    def _upgrade(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+    def _version(self) -> int:
+        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > migrations.LATEST:
             raise SettingsError(
                 f"{self.path} was written by a newer tocsin (version {version} of the state, this one knows "
                 f"{migrations.LATEST})",
                 hint="run that one again, or name another folder as state",
             )
-        for step in range(version + 1, migrations.LATEST + 1):
+        return version
+
+    def _upgrade(self) -> None:
+        for step in range(self.version + 1, migrations.LATEST + 1):
             with transaction(self._db):
                 for statement in migrations.statements(step):
                     self._db.execute(statement)
@@ -151,6 +156,11 @@ class State:
                 )
                 for rule, start, last, *numbers, told, bitmap, is_open in query
             ]
+
+    def counts(self) -> list[tuple[str, str, int, int]]:
+        """Events by rule, key and ten minutes since 1970; key "" stands for all that found no place in the table."""
+        with translated(self.path):
+            return self._db.execute("SELECT rule, key, slot, events FROM counts ORDER BY slot, rule, key").fetchall()
 
     def gaps(self) -> list[Gap]:
         with translated(self.path):
@@ -330,14 +340,17 @@ def glance(folder: str) -> State | None:
     """The state for reading beside its owner, or None before the first tick. Raises as State, and NotPermitted."""
     path = os.path.join(folder, "state.db")
     try:
-        os.stat(path)
+        os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise NotPermitted(
             f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root"
         ) from error
-    mode = "rw" if os.access(path, os.W_OK) and os.access(folder, os.W_OK) else "ro"
-    if not os.access(path, os.R_OK):
-        raise NotPermitted(f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root")
-    return State(folder, connect=lambda _: sqlite3.connect(f"file:{path}?mode={mode}", uri=True), writable=False)
+    writable = os.access(path, os.W_OK, effective_ids=True) and os.access(folder, os.W_OK, effective_ids=True)
+    mode = "rw" if writable else "ro"  # after a crash SQLite wants to clean up first
+    state = State(folder, connect=lambda _: sqlite3.connect(f"file:{path}?mode={mode}", uri=True), writable=False)
+    if state.version:
+        return state
+    state.close()
+    return None
