@@ -1,0 +1,194 @@
+"""A cursor and the files there are -> what is to be read next, and what is known to be lost."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tocsin.errors import LogError, LogMissing, NotPermitted, TocsinError
+from tocsin.sources import unpack
+from tocsin.sources.chain import Shifted, Sibling, reopened, siblings
+from tocsin.sources.cursor import Cursor, digest
+from tocsin.sources.opening import Opened, opened
+
+_TRIES = 5  # listings of the folder while a rotation goes on
+_SECOND = 1_000_000_000  # some packers keep a file's time in whole seconds only
+
+
+class Found(NamedTuple):
+    """The content that a cursor was left in, standing at its offset."""
+
+    file: Opened
+    rank: int
+    content: unpack.Content
+    head: bytes
+    tail: bytes
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be read, in this order: `found` on from the cursor, the siblings, the live file."""
+
+    live: Opened | None = None
+    trouble: TocsinError | None = None  # with the live file; None too if it may be missing for a moment
+    found: Found | None = None
+    siblings: list[Sibling] = field(default_factory=list)
+    lost: str = ""  # why the cursor's content was found nowhere
+
+    def close(self) -> None:
+        if self.found and self.found.file is not self.live:
+            self.found.file.close()
+        if self.live:
+            self.live.close()
+        self.found = self.live = None
+
+
+def planned(path: str, cursor: Cursor | None, oldest: int) -> Plan:
+    """What to read on from a cursor. Without one: the siblings that changed at `oldest`, in nanoseconds, or later.
+
+    What is found nowhere is looked for twice: a rotation may have been going on. Raises NotPermitted if the folder
+    must be listed and may not be, LogError if rotations never end.
+    """
+    looked = False
+    for _ in range(_TRIES):
+        plan = Plan()
+        try:
+            _fill(plan, path, cursor, oldest)
+        except Shifted:
+            plan.close()
+            continue
+        except BaseException:
+            plan.close()
+            raise
+        if looked or not plan.lost:
+            return plan
+        looked = True
+        plan.close()
+    raise LogError(f"{path} is rotated faster than it can be read")
+
+
+def _fill(plan: Plan, path: str, cursor: Cursor | None, oldest: int) -> None:
+    try:
+        plan.live = opened(path)
+    except (LogError, NotPermitted) as error:
+        plan.trouble = error
+    if cursor and cursor.offset and plan.live and plan.live.inode == cursor.inode:
+        plan.found = _held(plan.live, 0, cursor)
+        if plan.found:
+            return
+    known = _known(plan, path)
+    if cursor is None:
+        plan.siblings = [sibling for sibling in known if sibling.mtime >= oldest]
+    elif not cursor.offset and not cursor.done:
+        _go_on_from_nothing(plan, known, cursor)
+    elif not _go_on(plan, known, cursor) and not plan.trouble:
+        same = plan.live and plan.live.inode == cursor.inode
+        plan.lost = "truncated before it was read" if same else "rotated away before it was read"
+        plan.siblings = [sibling for sibling in known if sibling.mtime > cursor.mtime and not _cut(sibling, cursor)]
+
+
+def _known(plan: Plan, path: str) -> list[Sibling]:
+    """The siblings older than the live file, which was opened before they were listed."""
+    try:
+        known = siblings(path)
+    except LogMissing:
+        known = []
+    inodes = [sibling.inode for sibling in known]
+    if plan.live and plan.live.inode in inodes:
+        known = known[: inodes.index(plan.live.inode)]
+    if known and isinstance(plan.trouble, LogMissing):
+        plan.trouble = None
+    return known
+
+
+def _go_on_from_nothing(plan: Plan, known: list[Sibling], cursor: Cursor) -> None:
+    """No content is known yet: all that changed since is new, and the file that was empty must still be there."""
+    plan.siblings = [sibling for sibling in known if sibling.mtime >= cursor.mtime]
+    there = {sibling.inode for sibling in known} | ({plan.live.inode} if plan.live else set())
+    if cursor.inode and cursor.inode not in there and not plan.trouble:
+        plan.lost = "rotated away before it was read"
+
+
+def _go_on(plan: Plan, known: list[Sibling], cursor: Cursor) -> bool:
+    """Find the cursor's content; whether it is somewhere."""
+    best = _found(plan, known, cursor)
+    if best is not None:
+        plan.siblings = known[len(known) + 1 - best :] if best else []
+    return best is not None
+
+
+def _found(plan: Plan, known: list[Sibling], cursor: Cursor) -> int | None:
+    """The rank of the file that holds the cursor's content: the live file is 0, its youngest sibling 1.
+
+    Of several the one with its inode, else the oldest that it can be: not older than the cursor in time or order.
+    """
+    best, fit = None, (False, False)
+    for rank in range(len(known) + 1):
+        found = _look(plan.live if rank == 0 else known[-rank], rank, cursor)
+        if found is None:
+            continue
+        same = found.file.inode == cursor.inode
+        fits = rank >= cursor.rank, found.file.mtime // _SECOND >= cursor.mtime // _SECOND
+        if same or fits >= fit:
+            _leave(plan)
+            plan.found, best, fit = found, rank, fits
+        elif found.file is not plan.live:
+            found.file.close()
+        if same:
+            break
+    return best
+
+
+def _leave(plan: Plan) -> None:
+    if plan.found and plan.found.file is not plan.live:
+        plan.found.file.close()
+    plan.found = None
+
+
+def _look(where: Opened | Sibling | None, rank: int, cursor: Cursor) -> Found | None:
+    """Whether the live file or a sibling holds the cursor's content. Raises Shifted."""
+    if not isinstance(where, Sibling):
+        return _held(where, rank, cursor) if where else None
+    try:
+        file = reopened(where)
+    except (LogError, NotPermitted):
+        return None
+    found = _held(file, rank, cursor)
+    if not found:
+        file.close()
+    return found
+
+
+def _held(file: Opened, rank: int, cursor: Cursor) -> Found | None:
+    """The cursor's content, if the file has it: by both hashes, or by the inode where nothing could be hashed."""
+    if not cursor.offset:
+        same = file.inode == cursor.inode
+        return Found(file, rank, unpack.Plain(file.fd), b"", b"") if same else None
+    try:
+        content = unpack.content(file.fd)
+        head = unpack.take(content, cursor.head_size)
+        if digest(head) != cursor.head:
+            return None
+        tail = _tail(content, head, cursor)
+    except LogError:
+        return None
+    return Found(file, rank, content, head, tail) if tail and digest(tail) == cursor.tail else None
+
+
+def _tail(content: unpack.Content, head: bytes, cursor: Cursor) -> bytes:
+    """The bytes before the offset, of a content that its head was taken from; nothing if it ends before."""
+    between = cursor.offset - cursor.tail_size - len(head)
+    if between < 0:
+        return (head + unpack.take(content, cursor.offset - len(head)))[-cursor.tail_size :]
+    return unpack.take(content, cursor.tail_size) if content.skip(between) else b""
+
+
+def _cut(sibling: Sibling, cursor: Cursor) -> bool:
+    """Whether the sibling is a copy of the content that was made before the last lines of it were read."""
+    if sibling.inode == cursor.inode or not cursor.offset:
+        return False
+    try:
+        with reopened(sibling) as file:
+            content = unpack.content(file.fd)
+            same = digest(unpack.take(content, cursor.head_size)) == cursor.head
+            return same and not content.skip(cursor.offset - cursor.head_size)
+    except (LogError, NotPermitted):
+        return False
