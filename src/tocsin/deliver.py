@@ -52,16 +52,16 @@ def still_waits(waiting: Waiting) -> bool:
 class Deliverer:
     """Tries what is due, each recipient once in a run, in order: nobody hears of an attack's end before its start."""
 
-    def __init__(self, state: State, receivers: Mapping[str, Receiver]) -> None:
+    def __init__(self, state: State, receivers: Mapping[str, Receiver], seconds: float = SECONDS) -> None:
         self._state = state
         self._receivers = receivers
-        self._tried: set[tuple[str, str]] = set()
-        self._left = dict.fromkeys(receivers, SECONDS)
+        self._seconds = seconds
+        self.renew()
 
     def renew(self) -> None:
         """A new run begins."""
-        self._tried.clear()
-        self._left = dict.fromkeys(self._receivers, SECONDS)
+        self._tried: set[tuple[str, str]] = set()
+        self._left = dict.fromkeys(self._receivers, self._seconds)
 
     def deliver(self, now: datetime) -> list[Attempt]:
         held: set[tuple[str, str, str, datetime | None]] = set()
