@@ -20,7 +20,8 @@ class Answering:
     """A receiver whose recipients answer as they are told to."""
 
     def __init__(self, name: str = "email") -> None:
-        self.name, self.recipients = name, (ADMIN,)
+        self.name = name
+        self.recipients: tuple[str, ...] = (ADMIN,)
         self.errors: dict[str, Outcome] = {}
         self.told: list[tuple[bytes, tuple[str, ...]]] = []
 
