@@ -61,8 +61,10 @@ def nobody() -> Iterator[None]:
     """Root may read everything, so it steps aside."""
     user = os.geteuid()
     os.seteuid(user or 65534)
-    yield
-    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_every_key_of_a_whole_file_is_read(tmp_path: Path) -> None:

@@ -92,6 +92,6 @@ def zone(settings: FileSettings) -> tzinfo | None:
 
 def schema() -> dict[str, object]:
     """The JSON schema of the settings file."""
-    from tocsin.config.schema import settings
+    from tocsin.config.json_schema import settings
 
     return settings()
