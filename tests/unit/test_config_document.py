@@ -89,3 +89,9 @@ def test_both_parsers_refuse_what_is_no_yaml(text: str) -> None:
     for pure in (False, True):
         with pytest.raises(SettingsError, match=r"^FILE(:\d+)?: "):
             parse(text, "FILE", pure=pure)
+
+
+@pytest.mark.parametrize("text", ['a: "\\U00110000"', 'a: "\\UFFFFFFFF"', f"%YAML {'9' * 5000}.1\n---\na: 1"])
+def test_numbers_that_the_python_parser_chokes_on_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^FILE: not YAML: "):
+        parse(text, "FILE", pure=True)

@@ -151,3 +151,9 @@ def test_a_wrong_variable_is_refused_by_its_name(environ: dict[str, str], messag
     with pytest.raises(SettingsError) as raised:
         config.load(None, environ)
     assert str(raised.value) == f"environment {message}"
+
+
+@pytest.mark.parametrize("receivers", ["5", "[5]", "{}", "[{}]", "[{email: 5}]", "[{webhook: {}}]"])
+def test_the_environment_does_not_hide_what_is_wrong_with_the_file(tmp_path: Path, receivers: str) -> None:
+    with pytest.raises(SettingsError, match=r"tocsin\.yaml:1: receivers"):
+        loaded(tmp_path, f"receivers: {receivers}", TOLD)
