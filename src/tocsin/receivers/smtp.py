@@ -254,10 +254,11 @@ class _Talk(smtplib.SMTP):
         """The message, once for all recipients; the last answer may take all the time that is left."""
         with _step("DATA"):
             _expect(3, self.docmd("DATA"))
-            self.send(re.sub(rb"(?m)^\.", b"..", message))
+        with _step("sending the message"):
+            self.send(re.sub(rb"(?m)^\.", b"..", message) + b".\r\n")
         with _step("after the message"):
             self._limit = float("inf")
-            _expect(2, self.docmd("."))
+            _expect(2, self.getreply())
 
     def part(self) -> None:
         """QUIT, where there is somebody left to hear it; nothing depends on the answer."""
@@ -339,8 +340,10 @@ class _Talk(smtplib.SMTP):
 
     def _reply(self, clock: Clock) -> tuple[int, bytes]:
         lines: list[bytes] = []
-        while sum(map(len, lines)) <= REPLY:
+        room = REPLY
+        while room > 0:
             line = self._line(clock)
+            room -= len(line) + 2
             if self._way.heard:
                 self._way.heard(plain(line.decode(errors="replace")))
             if not re.match(rb"[2-5]\d\d(?:[ -]|$)", line):
