@@ -26,6 +26,7 @@ def refusal(file: Path | str) -> str:
 def test_wrong_settings_are_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "good").write_text("secret")
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
     file = tmp_path / "tocsin.yaml"
     file.write_text(text.replace("{tmp}", str(tmp_path)) + "\n")
     assert refusal(file) == message.replace("FILE", str(file)).replace("{tmp}", str(tmp_path))
@@ -109,3 +110,12 @@ def test_a_damaged_timezone_is_refused(tmp_path: Path) -> None:
     for cut in (4, 20, 44, 60, 200):
         zone.write_bytes(whole[:cut])
         assert f"timezone: {zone}: holds a damaged timezone" in refusal(file)
+
+
+def test_the_name_of_a_server_has_253_characters_at_most(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.yaml"
+    name = ".".join(["x" * 63] * 4)[:253]
+    file.write_text(f"receivers: [{{email: {{server: {name}, to: [a@example.org]}}}}]")
+    assert config.load(str(file), {}).receivers[0].server == (f"{name}:587",)
+    file.write_text(f"receivers: [{{email: {{server: {name}x, to: [a@example.org]}}}}]")
+    assert "is no server" in refusal(file)

@@ -64,7 +64,7 @@ def network(given: Given) -> IPv4Network | IPv6Network:
 
 def _unmapped(found: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     """A v4-mapped network is its v4 network, as its addresses are in events."""
-    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) and found.prefixlen >= 96 else None
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
     return IPv4Network((mapped, found.prefixlen - 96)) if mapped else found
 
 
