@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tocsin.model import Outcome
-from tocsin.receivers import smtp
+from tocsin.receivers import names
 from tocsin.receivers.email import Email, EmailSettings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_server_that_refuses_starttls_gets_nothing(script: "Start", reply: byt
 
 def test_what_a_server_says_ahead_of_tls_is_never_taken_for_tls(script: "Start", authority: "Authority") -> None:
     server = script({"STARTTLS": b"220 go ahead\r\n250 injected"}, authority.context())
-    assert told(server.port, ca_file=authority.file).error == "STARTTLS: the server went on before TLS began"
+    assert told(server.port, ca_file=authority.file).error == "TLS: the server went on before TLS began"
 
 
 def test_a_server_that_hangs_up_instead_of_tls_is_said(script: "Start") -> None:
@@ -202,19 +202,19 @@ def test_a_look_up_that_never_ends_is_left_in_time() -> None:
 
     over = Event()
 
-    def look_up(_host: str, _port: int) -> smtp.Addresses:
+    def look_up(_host: str, _port: int) -> names.Addresses:
         over.wait(10)
         return []
 
     started = monotonic()
     with pytest.raises(OSError, match="no answer from the DNS within 0 s"):
-        smtp.addresses(smtp.Server("mail.example.org", 25), 0.2, look_up)
+        names.addresses(names.Server("mail.example.org", 25), 0.2, look_up)
     assert monotonic() - started < 0.7
     over.set()
 
 
 def test_the_resolver_is_told_to_hurry() -> None:
-    smtp.addresses(smtp.Server("127.0.0.1", 25), 1)
+    names.addresses(names.Server("127.0.0.1", 25), 1)
     assert os.environ["RES_OPTIONS"] == "timeout:2 attempts:2"
 
 
@@ -224,31 +224,40 @@ MACHINE = """
 import json, socket, sys, threading, time
 from tocsin.receivers.email import Email, EmailSettings
 
-def answer(dns, denies):
+def answer(dns, kind):
     while True:
         query, peer = dns.recvfrom(512)
-        if denies:  # NXDOMAIN
+        if kind == "denies":  # NXDOMAIN
             dns.sendto(query[:2] + b"\\x81\\x83" + query[4:], peer)
+        if kind == "several":  # addresses to A, none to AAAA
+            hosts = (4, 3, 2, 1) if query[-3] == 1 else ()
+            records = b"".join(b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4" + bytes([192, 0, 2, host]) for host in hosts)
+            counts = b"\\0\\1\\0" + bytes([len(hosts)]) + b"\\0\\0\\0\\0"
+            dns.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:] + records, peer)
 
 def serve(server):
     while True:
         talk, _ = server.accept()
+        if talk.getsockname()[0] in {"192.0.2.3", "192.0.2.4"}:  # 192.0.2.2 is nobody's
+            asked.append(talk.getsockname()[0])
+            talk.close()
+            continue
         talk.sendall(b"220 x\\r\\n")
         for line in talk.makefile("rb"):
             commands.append(line.decode())
             talk.sendall(b"250-x\\r\\n250 AUTH PLAIN\\r\\n")
 
-commands = []
+asked, commands = [], []
 dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 dns.bind(("127.0.0.1", 53))
-threading.Thread(target=answer, args=(dns, sys.argv[1] == "denies"), daemon=True).start()
-server = socket.create_server(("192.0.2.1", 25))
+threading.Thread(target=answer, args=(dns, sys.argv[1]), daemon=True).start()
+server = socket.create_server(("0.0.0.0", 25))
 threading.Thread(target=serve, args=(server,), daemon=True).start()
 login = {"username": sys.argv[3] or None, "password_file": sys.argv[4]}
 settings = EmailSettings((sys.argv[2],), ("a@b",), security="none", **login)
 started = time.monotonic()
 (outcome,) = Email(settings, node="node1").deliver(b"x", ("a@b",), seconds=float(sys.argv[5]))
-print(json.dumps({"error": outcome.error, "seconds": time.monotonic() - started, "commands": commands}))
+print(json.dumps({"error": outcome.error, "seconds": time.monotonic() - started, "asked": asked, "commands": commands}))
 """
 
 
@@ -257,7 +266,7 @@ def machine(tmp_path: Path) -> "Callable[..., dict[str, object]]":
     """Delivers one mail from a network namespace where the DNS is silent or denies all, and 192.0.2.1 is a server."""
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     prepare = (
-        "ip link set lo up && ip address add 192.0.2.1/32 dev lo && "
+        "ip link set lo up && for host in 1 3 4; do ip address add 192.0.2.$host/32 dev lo; done && "
         f"mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec "
     )
     enter = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c"]
@@ -285,6 +294,12 @@ def machine(tmp_path: Path) -> "Callable[..., dict[str, object]]":
 def test_a_name_that_does_not_exist_is_said(machine: "Callable[..., dict[str, object]]") -> None:
     found = machine("denies", "mail.example.org:25")
     assert found["error"] == "connecting to mail.example.org:25: Name or service not known"
+
+
+def test_every_address_of_a_name_is_tried_until_one_talks(machine: "Callable[..., dict[str, object]]") -> None:
+    found = machine("several", "mail.example.org:25")
+    assert found["asked"] == ["192.0.2.4", "192.0.2.3"]
+    assert found["error"] == "DATA: 250 x AUTH PLAIN"  # which is how far 192.0.2.1 goes
 
 
 def test_a_dns_that_never_answers_ends_in_time(machine: "Callable[..., dict[str, object]]") -> None:

@@ -99,6 +99,8 @@ class Email:
         connection broke after the message may have it: it is asked again, the message's id is the same.
         """
         from tocsin.receivers import smtp
+        from tocsin.receivers.names import Server
+        from tocsin.receivers.wire import Clock
 
         try:
             way = self._way(heard)
@@ -107,14 +109,14 @@ class Email:
             return tuple(
                 Outcome(each, plain(f"password_file {self._settings.password_file}: {why}")) for each in recipients
             )
-        clock = smtp.Clock(seconds)
+        clock = Clock(seconds)
         settled: dict[str, Outcome] = {}
         errors: dict[str, list[str]] = {each: [] for each in recipients}
         for place, (host, port) in enumerate(self._servers):
             waiting = tuple(each for each in errors if each not in settled)
             if not waiting:
                 break
-            server = smtp.Server(host, port or PORTS[self._settings.security])
+            server = Server(host, port or PORTS[self._settings.security])
             post = smtp.Post(self._sender, waiting, message)
             for outcome in smtp.send(server, post, way, clock.share(len(self._servers) - place)):
                 if outcome.permanent or not outcome.error:
