@@ -104,7 +104,7 @@ class Ledger:
             over=at - attack.last >= table.rule.window,
         )
         if case.told.ordinal and decide.due(case, now, notify):
-            return replace(case, fold=_fold(self._state.outbox.foldable(attack.rule, attack.start, now)))
+            return replace(case, fold=_fold(self._state.outbox.foldable(attack.rule, attack.start)))
         return case
 
     def _alerts(self, table: detect.Table, at: datetime, attack: datetime | None) -> Iterator[Alert]:

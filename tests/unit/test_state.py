@@ -159,14 +159,25 @@ def test_nothing_is_held_behind_a_recipient_who_was_refused_for_good(state: Stat
     assert state.waiting()[1].next == NOW
 
 
-def test_only_what_is_held_and_was_never_attempted_can_be_folded(state: State) -> None:
+def test_only_what_waits_behind_another_of_its_attack_can_be_folded(state: State) -> None:
     commit(state, pending=[pending()])
-    assert state.outbox.foldable("tftp", NOW, NOW) == []
-    state.record("a" * 32, "email", [(Outcome("a@example.org", "no"), NOW + DAY)], NOW)
-    later = [pending(name * 32)._replace(before=Told(ordinal)) for ordinal, name in ((11, "b"), (2, "c"))]
+    assert state.outbox.foldable("tftp", NOW) == []
+    later = [pending(name * 32, at=NOW + i * MINUTE)._replace(before=Told(i)) for i, name in ((2, "c"), (1, "b"))]
     commit(state, pending=later)
-    assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW, NOW)] == ["c", "b"]
-    assert state.outbox.foldable("tftp", NOW, NOW + DAY) == []
+    assert [(name[0], told.ordinal) for name, told, _ in state.outbox.foldable("tftp", NOW)] == [("b", 1), ("c", 2)]
+    state.record("a" * 32, "email", [(Outcome("a@example.org"), NOW)], NOW)
+    assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW)] == ["c"]
+
+
+def test_what_was_attempted_is_not_folded(state: State) -> None:
+    commit(state, pending=[pending(), pending("b" * 32, at=NOW + MINUTE)])
+    state.record("b" * 32, "email", [(Outcome("a@example.org", "450"), NOW)], NOW)
+    assert state.outbox.foldable("tftp", NOW) == []
+
+
+def test_what_one_of_its_recipients_may_have_been_told_is_not_folded(state: State) -> None:
+    commit(state, pending=[pending(), pending("b" * 32, to=("a@example.org", "b@example.org"), at=NOW + MINUTE)])
+    assert state.outbox.foldable("tftp", NOW) == []
 
 
 def test_what_is_folded_is_gone(state: State) -> None:

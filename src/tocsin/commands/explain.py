@@ -7,7 +7,7 @@ import click
 
 from tocsin.commands import options
 from tocsin.parse import Parser, Verdict
-from tocsin.sources.file import plain
+from tocsin.sources.plain import plain
 
 _CUT = 120  # characters of a line that a person is shown
 

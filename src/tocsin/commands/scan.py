@@ -11,7 +11,7 @@ from tocsin.commands import options
 from tocsin.detect import Tally
 from tocsin.model import Batch, Event, Rule
 from tocsin.parse import Parser
-from tocsin.sources.file import plain, size
+from tocsin.sources.plain import plain, size
 
 _SHOWN = 50  # sources a person is shown
 
@@ -55,9 +55,7 @@ def _watched(name: str, *, quiet: bool) -> Iterator[Batch]:
         yield from plain(name)
         return
     with click.progressbar(length=length, label=name, file=sys.stderr) as bar:
-        for batch in plain(name):
-            yield batch
-            bar.update(batch.end - batch.start)
+        yield from plain(name, bar.update)
 
 
 def _between(events: Iterator[Event], since: datetime | None, until: datetime | None) -> Iterator[Event]:

@@ -126,13 +126,19 @@ class Outbox:
             ],
         )
 
-    def foldable(self, rule: str, attack: datetime, now: datetime) -> list[tuple[str, Told, frozenset[str]]]:
-        """Notifications of the attack that nobody was told and nobody can have been: they are held. Oldest first."""
+    def foldable(self, rule: str, attack: datetime) -> list[tuple[str, Told, frozenset[str]]]:
+        """Notifications of the attack that nobody can have been told: an earlier one waits for every recipient.
+
+        Oldest first, each with what had been told before it and the keys that it names.
+        """
         query = self._db.execute(
             "SELECT id, before, named FROM notifications AS n WHERE rule = ? AND attack = ? AND NOT EXISTS"
-            " (SELECT 1 FROM deliveries AS d WHERE d.id = n.id AND (attempts > 0 OR next <= ?))"
-            " GROUP BY id ORDER BY json_extract(before, '$.ordinal')",
-            (rule, rows.written(attack), rows.written(now)),
+            " (SELECT 1 FROM deliveries AS d WHERE d.id = n.id AND (attempts > 0 OR NOT EXISTS"
+            " (SELECT 1 FROM deliveries AS e JOIN notifications AS m USING (id, receiver) WHERE e.receiver = d.receiver"
+            " AND e.recipient = d.recipient AND m.rule = n.rule AND m.attack = n.attack AND m.at < n.at"
+            " AND e.accepted IS NULL AND NOT e.permanent)))"
+            " GROUP BY id ORDER BY at",
+            (rule, rows.written(attack)),
         )
         return [(name, rows.to_told(before), frozenset(json.loads(named))) for name, before, named in query]
 
