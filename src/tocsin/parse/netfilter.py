@@ -48,8 +48,7 @@ PACKET = (
 )
 BODY = WAY + LINK + ADDRESSES + PACKET
 
-_DOTTED = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]\d|\d)"
-_CANONICAL = b"%b\\.%b\\.%b\\.%b" % (_DOTTED, _DOTTED, _DOTTED, _DOTTED)
+_OCTETS = frozenset(b"%d" % octet for octet in range(256))
 
 
 class Scanner(Protocol):
@@ -60,7 +59,8 @@ class Scanner(Protocol):
 
 def address(written: bytes) -> str:
     """The address as `ipaddress` writes it, a v4-mapped one as its v4; empty if it is none."""
-    if re.fullmatch(_CANONICAL, written):
+    octets = written.split(b".")
+    if len(octets) == 4 and _OCTETS.issuperset(octets):
         return written.decode()
     try:
         found = ip_address(written.decode())

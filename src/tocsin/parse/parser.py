@@ -14,7 +14,8 @@ from tocsin.parse.memory import Hit, dump, load
 from tocsin.parse.replay import Line
 
 _TOP = b"65535"
-_SOURCES = 8192  # addresses whose meaning is kept at hand
+_NOBODY: frozenset[str] = frozenset()
+_SOURCES = 1024  # addresses whose meaning is kept at hand
 
 
 class Verdict(NamedTuple):
@@ -36,7 +37,6 @@ class Parser:
     def __init__(
         self, rules: Sequence[Rule], *, zone: tzinfo | None = None, memory: str = "", allowed: bool = False
     ) -> None:
-        self._rules = {rule.name: rule for rule in rules}
         self._wanted: dict[bytes, list[why.Wanted]] = {}
         for rule in rules:
             for prefix in rule.prefix:
@@ -90,7 +90,7 @@ class Parser:
         if event is None:
             said = "the kernel's ring again" if offset in self._again else explain(line)
             return Verdict(offset, None, said, allowed=False)
-        allowed = any(ip_address(event.src) in network for network in self._rules[event.rule].allow)
+        allowed = event.rule in self._allowing(event.src)
         return Verdict(offset, event, f"the rule allows {event.src}" if allowed else "", allowed=allowed)
 
     def _events(  # noqa: C901 (the hot path: a call a line would cost a third)
@@ -141,12 +141,16 @@ class Parser:
     def _learn(self, src: bytes) -> tuple[str, frozenset[str]]:
         """(the address as `ipaddress` writes it, the names of the rules that allow it), kept at hand."""
         text = netfilter.address(src)
-        found = ip_address(text) if text and self._allow else None
-        names = [name for name, networks in self._allow.items() if any(found in network for network in networks)]
         if len(self._sources) >= _SOURCES:
             self._sources.clear()
-        self._sources[src] = text, frozenset(names)
-        return self._sources[src]
+        known = self._sources[src] = text, self._allowing(text) if text and self._allow else _NOBODY
+        return known
+
+    def _allowing(self, src: str) -> frozenset[str]:
+        found = ip_address(src)
+        return frozenset(
+            name for name, networks in self._allow.items() if any(found in network for network in networks)
+        )
 
     def _decided(self, line: Line | None, hit: Hit) -> Iterator[Event]:
         """The events that a line makes certain. One with an uptime is not imkmsg's."""
