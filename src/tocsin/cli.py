@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from importlib import import_module
 
 import click
@@ -47,6 +46,8 @@ def main() -> None:
     except TocsinError as error:
         status = _complain(str(error), "", error.status)
     except Exception as error:  # noqa: BLE001 (a bug still ends in one line and in its own status)
+        import traceback
+
         frame = traceback.extract_tb(error.__traceback__)[-1]
         text = f"a bug in tocsin {__version__}: {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
         status = _complain(text, "please report it with this line; nothing that was not told is lost", 70)

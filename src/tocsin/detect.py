@@ -8,9 +8,9 @@ with more than 1/SOURCES of the events is lost, and none is counted too high.
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen
@@ -168,8 +168,7 @@ class Table:
         self.gone.add(seen.key)
 
 
-@dataclass(slots=True)
-class Total:
+class Total(NamedTuple):
     """What a log holds of one src, whenever it was."""
 
     rule: str
@@ -185,47 +184,45 @@ class Tally:
     def __init__(self) -> None:
         self.events = 0
         self.crowd = Crowd()
-        self.totals: dict[tuple[str, str], Total] = {}
+        self._rules: dict[str, dict[str, list[Any]]] = {}  # of each rule and src: events, first, last
 
     def add(self, events: Iterable[Event]) -> None:
-        totals = self.totals
-        for event in events:
-            key = (event.rule, event.src)
-            total = totals.get(key)
-            if total is None:
-                totals[key] = Total(event.rule, event.src, event.packets, event.time, event.time)
-                if len(totals) > 2 * SOURCES:
-                    self._shrink()
-            else:
-                total.events += event.packets
-                if event.time > total.last:
-                    total.last = event.time
-                elif event.time < total.first:
-                    total.first = event.time
-            self.events += event.packets
+        for rule, src, time, packets, *_ in events:
+            self.events += packets
+            counts = self._rules.get(rule)
+            if counts is None:
+                counts = self._rules[rule] = {}
+            count = counts.get(src)
+            if count is not None:
+                count[0] += packets
+                if time > count[2]:
+                    count[2] = time
+                elif time < count[1]:
+                    count[1] = time
+                continue
+            counts[src] = [packets, time, time]
+            if len(counts) > 2 * SOURCES:
+                self._shrink(rule, counts)
 
     def ranked(self) -> list[Total]:
         """By events, then by address."""
-        return sorted(self.totals.values(), key=lambda total: (-total.events, _order(total.src), total.rule))
+        totals = (Total(rule, src, *count) for rule, counts in self._rules.items() for src, count in counts.items())
+        return sorted(totals, key=lambda total: (-total.events, _order(total.src), total.rule))
 
     def others(self) -> Others:
-        listed = sum(total.events for total in self.totals.values())
-        return Others(self.crowd.size(map(" ".join, self.totals)), self.events - listed, self.crowd.error)
+        listed = [(rule, src, count[0]) for rule, counts in self._rules.items() for src, count in counts.items()]
+        size = self.crowd.size(f"{rule} {src}" for rule, src, _ in listed)
+        return Others(size, self.events - sum(count for _, _, count in listed), self.crowd.error)
 
-    def _shrink(self) -> None:
-        cut = sorted(total.events for total in self.totals.values())[-SOURCES]
+    def _shrink(self, rule: str, counts: dict[str, list[Any]]) -> None:
+        cut = sorted(count[0] for count in counts.values())[-SOURCES]
         self.crowd.error += cut
-        for key, total in list(self.totals.items()):
-            if total.events > cut:
-                total.events -= cut
+        for src, count in list(counts.items()):
+            if count[0] > cut:
+                count[0] -= cut
             else:
-                del self.totals[key]
-                self.crowd.add(" ".join(key))
-
-
-def _order(src: str) -> tuple[int, int]:
-    address = ip_address(src)
-    return address.version, int(address)
+                del counts[src]
+                self.crowd.add(f"{rule} {src}")
 
 
 def _go_on(seen: Seen, event: Event) -> None:
