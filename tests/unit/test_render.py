@@ -267,7 +267,8 @@ def test_a_digest_tells_of_each_attack() -> None:
     said = render.text(DIGEST)
     assert re.search(r"^  tftp +12  2 +goes on$", said, re.MULTILINE)
     assert re.search(r"^  blind +-  1 +goes on$", said, re.MULTILINE)
-    assert "192.0.2.7 and at least 1 other" in said
+    assert "\n    192.0.2.7 and at least 1 other\n" in said
+    assert "\n    /host_logs/syslog\n" in said
 
 
 def test_a_digest_of_too_many_counts_the_rest() -> None:

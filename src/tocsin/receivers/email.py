@@ -12,17 +12,12 @@ from tocsin.receivers.plain import plain
 if TYPE_CHECKING:
     from tocsin.receivers import smtp
 
-PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _DOMAIN = 78 - len("In-Reply-To: <@>") - 32  # a longer Message-ID is folded or even encoded: that breaks the thread
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+")
-_SERVER = re.compile(
-    r"(?:\[([^\]\s]+)\]|([^\[\]:\s]+))(?::([0-9]{1,5}))?|([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class EmailSettings:
-    """Who is told by mail, and by which servers, tried in turn ("host", "host:port" or "[v6]:port")."""
+    """Who is told by mail, and by which servers, tried in turn ("host:port" or "[v6]:port")."""
 
     server: tuple[str, ...]
     to: tuple[str, ...]
@@ -34,39 +29,20 @@ class EmailSettings:
     sender: str | None = None  # `from` in the settings
 
 
-def address(written: str) -> str:
-    """A mail address that can stand in an envelope. Raises ValueError."""
-    if not _ADDRESS.fullmatch(written) or not written.isprintable():
-        raise ValueError(f"{written!r} is no mail address such as admin@example.org")
-    return written
-
-
-def host_and_port(written: str) -> tuple[str, int | None]:
-    """What "host", "host:port", "[v6]:port" or "v6" means. Raises ValueError."""
-    found = _SERVER.fullmatch(written)
-    if not found or not 0 < int(found[3] or 1) < 65_536:
-        raise ValueError(f"{written!r} is no server such as mail.example.org:587 or [2001:db8::25]:587")
-    return found[1] or found[2] or found[4], int(found[3]) if found[3] else None
-
-
 class Email:
     """The receiver that writes mails: one message for all its recipients."""
 
     def __init__(self, settings: EmailSettings, *, node: str) -> None:
-        """Reads no secret yet. Raises SettingsError for addresses and servers that cannot be."""
+        """Reads no secret yet. Raises SettingsError for a sender that no mail can come from."""
         self.name = settings.name
         self.recipients = settings.to
         self._settings = settings
         self._node = _domain(node)
         self._sender = settings.sender or f"tocsin@{self._node}"
-        try:
-            self._servers = [host_and_port(server) for server in settings.server]
-            for each in (self._sender, *settings.to):
-                address(each)
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
-        if not self._sender.rpartition("@")[0].isascii():
-            raise SettingsError(f"from: {self._sender!r} must be ASCII before the @")
+        if not self._sender.isascii():
+            self._sender = _ascii(self._sender)
+            if not self._sender:
+                raise SettingsError(f"from: {settings.sender} cannot be written in ASCII", hint="use an ASCII address")
 
     def render(self, notification: Notification) -> bytes:
         """The whole message with CRLF, 7-bit whatever it holds; the same for the same notification and settings."""
@@ -83,7 +59,7 @@ class Email:
         message.set_content(text, cte="7bit" if readable else "quoted-printable")
         message.add_alternative(render.html(notification), subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{notification.id}")  # by itself it would be random
-        return message.as_bytes(policy=SMTP.clone(cte_type="7bit"))
+        return message.as_bytes(policy=SMTP)
 
     def deliver(
         self,
@@ -112,13 +88,14 @@ class Email:
         clock = Clock(seconds)
         settled: dict[str, Outcome] = {}
         errors: dict[str, list[str]] = {each: [] for each in recipients}
-        for place, (host, port) in enumerate(self._servers):
+        for place, written in enumerate(self._settings.server):
             waiting = tuple(each for each in errors if each not in settled)
             if not waiting:
                 break
-            server = Server(host, port or PORTS[self._settings.security])
+            host, _, port = written.rpartition(":")
+            server = Server(host.strip("[]"), int(port))
             post = smtp.Post(self._sender, waiting, message)
-            for outcome in smtp.send(server, post, way, clock.share(len(self._servers) - place)):
+            for outcome in smtp.send(server, post, way, clock.share(len(self._settings.server) - place)):
                 if outcome.permanent or not outcome.error:
                     settled[outcome.recipient] = outcome
                 errors[outcome.recipient].append(outcome.error)
@@ -137,9 +114,15 @@ class Email:
         return smtp.Way(settings.security, self._node, settings.ca_file, login, heard)
 
     def _headers(self, notification: Notification, subject: str) -> dict[str, object]:
+        from email.headerregistry import Address
+
+        def shown(address: str) -> Address:
+            local, _, domain = address.rpartition("@")
+            return Address(username=local, domain=domain)
+
         headers: dict[str, object] = {
-            "From": self._shown(self._sender),
-            "To": ", ".join(filter(None, map(self._shown, self.recipients))) or "undisclosed-recipients:;",
+            "From": shown(self._sender),
+            "To": [shown(each) for each in map(_ascii, self.recipients) if each] or "undisclosed-recipients:;",
             "Date": notification.at,
             "Message-ID": self._message_id(notification.id),
             "Subject": subject,
@@ -156,15 +139,16 @@ class Email:
     def _message_id(self, notification_id: str) -> str:
         return f"<{notification_id}@{_domain(self._sender.rpartition('@')[2], _DOMAIN)}>"
 
-    @staticmethod
-    def _shown(written: str) -> str:
-        """The address as a header can hold it in ASCII: empty where only SMTPUTF8 could."""
-        local, _, domain = written.rpartition("@")
-        try:
-            domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            return ""
-        return f"{local}@{domain}" if local.isascii() else ""
+
+def _ascii(address: str) -> str:
+    """The address with its domain in ASCII; empty if it is still not ASCII."""
+    from tocsin.receivers.names import mailbox
+
+    try:
+        found = mailbox(address)
+    except UnicodeError:
+        return ""
+    return found if found.isascii() else ""
 
 
 def _domain(name: str, limit: int = 253) -> str:

@@ -80,7 +80,7 @@ def _sources(n: Notification) -> int:
 
 
 def _names(alerts: tuple[Alert, ...], more: int) -> str:
-    first = plain(alerts[0].src or "somebody", 50) if alerts else "somebody"
+    first = plain(alerts[0].src or alerts[0].source or "somebody", 100) if alerts else "somebody"
     rest = len(alerts) - 1 + more
     return f"{first} and at least {count(rest, 'other')}" if alerts and rest else first
 
@@ -237,7 +237,7 @@ def _digest(n: Notification) -> Page:
 def _told(attack: Notification) -> Row:
     number = "-" if attack.rule == BLIND else str(max(attack.events, 1))
     state = "over" if attack.over else "goes on"
-    notes = (_names(attack.alerts, attack.others.sources),) if attack.alerts and attack.rule != BLIND else ()
+    notes = (_names(attack.alerts, attack.others.sources),) if attack.alerts else ()
     cells = (plain(attack.rule, 60), number, moment(attack.start), moment(attack.last), str(_sources(attack)), state)
     return Row(cells=cells, notes=notes)
 

@@ -90,12 +90,13 @@ class Wire(smtplib.SMTP):
         with step(f"ca_file {ca_file}" if ca_file else "TLS"):
             context = ssl.create_default_context(cafile=ca_file)
         with step("TLS"):
+            name = ascii_domain(host).partition("%")[0].rstrip(".")  # a certificate knows no zone and no last dot
             if self._unread:  # would be taken for what came over TLS
                 self.close()
                 raise ValueError("the server went on before TLS began")
             try:
                 self.sock.settimeout(self.clock.left(STEP))
-                self.sock = context.wrap_socket(self.sock, server_hostname=ascii_domain(host))
+                self.sock = context.wrap_socket(self.sock, server_hostname=name)
             except (OSError, ValueError):
                 self.close()
                 raise
