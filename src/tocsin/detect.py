@@ -9,7 +9,7 @@ with more than 1/SOURCES of the events is lost, and none is counted too high.
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from ipaddress import IPv6Network
+from ipaddress import IPv6Network, ip_address
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -223,6 +223,11 @@ class Tally:
             else:
                 del counts[src]
                 self.crowd.add(f"{rule} {src}")
+
+
+def _order(src: str) -> tuple[int, int]:
+    address = ip_address(src)
+    return address.version, int(address)
 
 
 def _go_on(seen: Seen, event: Event) -> None:

@@ -77,10 +77,10 @@ def _play(folder: str, server: _Mailbox) -> None:
     last = datetime.fromisoformat(lines.rstrip().rpartition(b"\n")[2].split(b" ")[0].decode())
     os.utime(log, (last.timestamp(), last.timestamp()))
     settings = EmailSettings((f"127.0.0.1:{server.server_address[1]}",), ("admin@example.org",), security="none")
-    file = os.path.join(folder, "tocsin.yaml")  # so that this machine's own settings play no part
-    with open(file, "w", encoding="utf-8") as text:
-        text.write(f"state: {folder}/state\n")
-    config = load(file, {"NODE_NAME": "node1", "NODE_IP": "192.168.99.1"})
+    settings_file = os.path.join(folder, "tocsin.yaml")  # so that this machine's own settings play no part
+    with open(settings_file, "w", encoding="utf-8") as own:
+        own.write(f"state: {folder}/state\n")
+    config = load(settings_file, {"NODE_NAME": "node1", "NODE_IP": "192.168.99.1"})
     config = replace(config, sources=(FileSettings(log),), receivers=(settings,))
     said = telemetry.Log("text", None)
     now = last + _SEEN
