@@ -119,3 +119,18 @@ def test_the_name_of_a_server_has_253_characters_at_most(tmp_path: Path) -> None
     assert config.load(str(file), {}).receivers[0].server == (f"{name}:587",)
     file.write_text(f"receivers: [{{email: {{server: {name}x, to: [a@example.org]}}}}]")
     assert "is no server" in refusal(file)
+
+
+def test_a_settings_file_has_1_mib_at_most(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.yaml"
+    file.write_bytes(b"keep: 1d\n" + b"#" * (2**20 - 9))
+    assert config.load(str(file), {}).keep.days == 1
+    file.write_bytes(b"keep: 1d\n" + b"#" * (2**20 - 8))
+    assert refusal(file) == f"{file}: cannot read the settings: longer than 1 MiB; {NAME_HINT}"
+
+
+@pytest.mark.parametrize("raw", [b"\n\xff", b"\n\x00"])
+def test_an_odd_byte_after_an_empty_line_is_on_the_second(tmp_path: Path, raw: bytes) -> None:
+    file = tmp_path / "tocsin.yaml"
+    file.write_bytes(raw)
+    assert refusal(file).startswith(f"{file}:2: not ")
