@@ -187,7 +187,6 @@ class Reader(RuleBasedStateMachine):
         """Read; without storing the cursor, as a run that is killed, the next read begins where this one did."""
         before = [(log, log.read) for log in self.logs()], self.at, self.gap_due
         source = FileSource(FileSettings(str(self.path)))
-        self.gaps = 0
         try:
             for found in source.read(self.cursor, limit=limit):
                 self.take(found)
@@ -212,7 +211,7 @@ class Reader(RuleBasedStateMachine):
         if isinstance(found, Gap):
             assert self.gap_due or self.at is None or any(log.damaged for log in self.logs()), found
             self.gap_due = False
-            self.gaps += 1
+            self.at = next((log for log in self.logs() if found.why.startswith(f"{log.path}: ")), None)
             return
         log = next(log for log in self.logs() if str(log.path) == found.file)
         text = bytes(found.data[found.start : found.end])

@@ -1,15 +1,17 @@
 """A cursor and the files there are -> what is to be read next, and what is known to be lost."""
 
+import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tocsin.errors import LogError, LogMissing, NotPermitted, TocsinError
 from tocsin.sources import unpack
 from tocsin.sources.chain import Shifted, Sibling, reopened, siblings
-from tocsin.sources.cursor import Cursor, digest
+from tocsin.sources.cursor import HEAD, Cursor, digest
 from tocsin.sources.opening import Opened, opened
 
 _TRIES = 5  # listings of the folder while a rotation goes on
+_ENOUGH = 64 * 1024  # bytes after the cursor that tell a copy from another log
 _SECOND = 1_000_000_000  # some packers keep a file's time in whole seconds only
 
 
@@ -72,14 +74,18 @@ def _fill(plan: Plan, path: str, cursor: Cursor | None, oldest: int) -> None:
         plan.trouble = error
     if cursor and cursor.offset and plan.live and plan.live.inode == cursor.inode:
         plan.found = _held(plan.live, 0, cursor)
-        if plan.found:
+        if plan.found and cursor.offset >= HEAD:
             return
-    known = _known(plan, path)
+    known, live = _known(plan, path), plan.live
+    if cursor and plan.live and plan.found:
+        if not _outgrown(plan.live, known, cursor):
+            return
+        plan.found = live = None
     if cursor is None:
         plan.siblings = [sibling for sibling in known if sibling.mtime >= oldest]
     elif not cursor.offset and not cursor.done:
         _go_on_from_nothing(plan, known, cursor)
-    elif not _go_on(plan, known, cursor) and not plan.trouble:
+    elif not _go_on(plan, [live, *reversed(known)], cursor) and not plan.trouble:
         same = plan.live and plan.live.inode == cursor.inode
         plan.lost = "truncated before it was read" if same else "rotated away before it was read"
         plan.siblings = [sibling for sibling in known if sibling.mtime > cursor.mtime and not _cut(sibling, cursor)]
@@ -107,26 +113,48 @@ def _go_on_from_nothing(plan: Plan, known: list[Sibling], cursor: Cursor) -> Non
         plan.lost = "rotated away before it was read"
 
 
-def _go_on(plan: Plan, known: list[Sibling], cursor: Cursor) -> bool:
-    """Find the cursor's content; whether it is somewhere."""
-    best = _found(plan, known, cursor)
-    if best is not None:
-        plan.siblings = known[len(known) + 1 - best :] if best else []
-    return best is not None
+def _go_on(plan: Plan, chain: list[Opened | Sibling | None], cursor: Cursor) -> bool:
+    """Find the cursor's content in the chain, the live file first; whether it is somewhere."""
+    best = _found(plan, chain, cursor) or 0
+    plan.siblings = [younger for younger in reversed(chain[1:best]) if isinstance(younger, Sibling)]
+    return plan.found is not None
 
 
-def _found(plan: Plan, known: list[Sibling], cursor: Cursor) -> int | None:
+def _outgrown(live: Opened, known: list[Sibling], cursor: Cursor) -> bool:
+    """Whether a sibling that changed since holds the cursor's content too, and is no copy of the live file.
+
+    Then the live file was given the inode, and begins with the same line: too few bytes were read to tell them apart.
+    """
+    for rank, sibling in enumerate(reversed(known), start=1):
+        found = _look(sibling, rank, cursor) if sibling.mtime > cursor.mtime else None
+        if found:
+            with found.file:
+                more = _more(found)
+            if more is None or os.pread(live.fd, len(more), cursor.offset) != more:
+                return True
+    return False
+
+
+def _more(found: Found) -> bytes | None:
+    try:
+        return unpack.take(found.content, _ENOUGH)
+    except LogError:
+        return None
+
+
+def _found(plan: Plan, chain: list[Opened | Sibling | None], cursor: Cursor) -> int | None:
     """The rank of the file that holds the cursor's content: the live file is 0, its youngest sibling 1.
 
     Of several the one with its inode, else the oldest that it can be: not older than the cursor in time or order.
     """
-    best, fit = None, (False, False)
-    for rank in range(len(known) + 1):
-        found = _look(plan.live if rank == 0 else known[-rank], rank, cursor)
+    best, fit = None, (False, False, False)
+    for rank, file in enumerate(chain):
+        found = _look(file, rank, cursor)
         if found is None:
             continue
         same = found.file.inode == cursor.inode
-        fits = rank >= cursor.rank, found.file.mtime // _SECOND >= cursor.mtime // _SECOND
+        mtime = found.file.mtime
+        fits = rank >= cursor.rank, mtime >= cursor.mtime, mtime // _SECOND >= cursor.mtime // _SECOND
         if same or fits >= fit:
             _leave(plan)
             plan.found, best, fit = found, rank, fits
@@ -158,9 +186,9 @@ def _look(where: Opened | Sibling | None, rank: int, cursor: Cursor) -> Found | 
 
 
 def _held(file: Opened, rank: int, cursor: Cursor) -> Found | None:
-    """The cursor's content, if the file has it: by both hashes, or by the inode where nothing could be hashed."""
+    """The cursor's content, if the file has it: by both hashes, or by inode and time where nothing could be hashed."""
     if not cursor.offset:
-        same = file.inode == cursor.inode
+        same = (file.inode, file.mtime) == (cursor.inode, cursor.mtime)
         return Found(file, rank, unpack.Plain(file.fd), b"", b"") if same else None
     try:
         content = unpack.content(file.fd)
