@@ -196,6 +196,11 @@ def test_the_zone_of_a_source_comes_by_name_or_from_a_file() -> None:
     assert config.zone(FileSettings("/log")) is None
 
 
+def test_a_zone_that_is_gone_is_a_wrong_setting() -> None:
+    with pytest.raises(SettingsError, match="timezone: /nowhere: No such file or directory"):
+        config.zone(FileSettings("/log", "/nowhere"))
+
+
 def test_the_default_log_is_the_first_that_is_there(tmp_path: Path) -> None:
     node_log, syslog, messages = (str(tmp_path / name) for name in ("node", "syslog", "messages"))
     logs = (syslog, messages)

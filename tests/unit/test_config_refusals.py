@@ -102,6 +102,15 @@ def test_a_mail_address_has_254_bytes_at_most(tmp_path: Path) -> None:
     assert refusal(file) == f"{file}:1: receivers[0].email.to[0]: a mail address has 254 bytes at most"
 
 
+def test_a_password_that_is_no_text_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"hunter2\xff")
+    file = tmp_path / "tocsin.yaml"
+    keys = f"server: a, to: [a@b], username: x, password_file: {tmp_path}/password"
+    file.write_text(f"receivers: [{{email: {{{keys}}}}}]")
+    where = f"{file}:1: receivers[0].email.password_file"
+    assert refusal(file) == f"{where}: {tmp_path}/password: the file is not UTF-8"
+
+
 def test_a_damaged_timezone_is_refused(tmp_path: Path) -> None:
     zone = tmp_path / "localtime"
     whole = Path("/usr/share/zoneinfo/Europe/Vienna").read_bytes()

@@ -82,12 +82,12 @@ def told(config: Config) -> tuple[EmailSettings, ...]:
 
 
 def zone(settings: FileSettings) -> tzinfo | None:
-    """The zone of a source's RFC 3164 stamps, None if the settings name none."""
+    """The zone of a source's RFC 3164 stamps, None if the settings name none. Raises SettingsError if it is gone."""
     if settings.timezone is None:
         return None
-    from tocsin.config.zones import find
+    from tocsin.config.zones import find, timezone
 
-    return find(settings.timezone)
+    return find(timezone(Given(settings.timezone, "timezone")))
 
 
 def schema() -> dict[str, object]:

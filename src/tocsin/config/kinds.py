@@ -99,8 +99,13 @@ def path(given: Given) -> str:
 
 def secret(given: Given) -> str:
     """The path of a file that holds a secret."""
-    if not _held(given).strip():
+    held = _held(given)
+    if not held.strip():
         raise given.wrong(f"{shown(path(given))}: the file is empty", hint="write the secret into it")
+    try:
+        held.decode()
+    except UnicodeDecodeError:  # without its cause, which would show the secret
+        raise given.wrong(f"{shown(path(given))}: the file is not UTF-8") from None
     return path(given)
 
 
