@@ -98,11 +98,11 @@ POLITE: Replies = {
 class Script:
     """A server that answers each command as the test wrote it, with one reply after the other if there are several."""
 
-    def __init__(self, replies: Replies, context: ssl.SSLContext | None, *, tls: bool) -> None:
+    def __init__(self, replies: Replies, context: ssl.SSLContext | None, *, tls: bool, slow: bool) -> None:
         self.commands: list[str] = []
         self.mails: list[bytes] = []
         self._replies = POLITE | replies
-        self._context, self._tls = context, tls
+        self._context, self._tls, self._slow = context, tls, slow
         self._over = Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -143,7 +143,7 @@ class Script:
                     self._converse(wrapped)
                 return
             if verb == "DATA" and reply.startswith(b"354"):
-                self.mails.append(_message(talk))
+                self.mails.append(self._message(talk))
                 self._say(talk, ".")
             if verb == "QUIT":
                 return
@@ -165,6 +165,15 @@ class Script:
             talk.sendall(piece)
         return reply if isinstance(reply, bytes) else b""
 
+    def _message(self, talk: socket.socket) -> bytes:
+        message = b""
+        while not message.endswith(b"\r\n.\r\n"):
+            piece = talk.recv(65_536)
+            if not piece or self._over.wait(0.1 if self._slow else 0):
+                raise ConnectionError
+            message += piece
+        return message
+
 
 def _line(talk: socket.socket) -> str:
     line = b""
@@ -174,16 +183,6 @@ def _line(talk: socket.socket) -> str:
             return ""
         line += byte
     return line.decode().strip()
-
-
-def _message(talk: socket.socket) -> bytes:
-    message = b""
-    while not message.endswith(b"\r\n.\r\n"):
-        piece = talk.recv(65_536)
-        if not piece:
-            raise ConnectionError
-        message += piece
-    return message
 
 
 @pytest.fixture
@@ -196,8 +195,9 @@ def script() -> Iterator[Callable[..., Script]]:
         context: ssl.SSLContext | None = None,
         *,
         tls: bool = False,
+        slow: bool = False,
     ) -> Script:
-        running.append(Script(replies or {}, context, tls=tls))
+        running.append(Script(replies or {}, context, tls=tls, slow=slow))
         return running[-1]
 
     yield start

@@ -144,6 +144,15 @@ def test_a_server_that_hangs_up_within_tls_is_said(
     assert told(server.port, **login).error.endswith(": the server hung up")
 
 
+def test_a_server_that_reads_slowly_over_tls_is_left_in_time(script: "Start", authority: "Authority") -> None:
+    server = script(context=authority.context(), tls=True, slow=True)
+    settings = EmailSettings((f"localhost:{server.port}",), (ADMIN,), security="tls", ca_file=authority.file)
+    started = monotonic()
+    (outcome,) = Email(settings, node="node1").deliver(b"x" * 20_000_000, (ADMIN,), seconds=0.8)
+    assert outcome.error == "sending the message: no answer in time"
+    assert monotonic() - started < 1.5
+
+
 # passwords
 
 

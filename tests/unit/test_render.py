@@ -132,6 +132,11 @@ def test_every_time_has_its_zone(body: Callable[[Notification], str]) -> None:
     assert set(times) == {" UTC"}
 
 
+@pytest.mark.parametrize("length", range(1, 20))
+def test_no_time_is_broken_at_its_dashes(length: int) -> None:
+    assert not re.search(r"\d-\s", render.text(replace(FIRST, node="n" * length)))
+
+
 def test_a_node_without_an_address_is_named_alone() -> None:
     assert "firewall of node1 rejected" in flat(render.text(replace(FIRST, node_ip="")))
 

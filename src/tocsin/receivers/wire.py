@@ -17,7 +17,7 @@ from tocsin.receivers.plain import plain
 
 STEP = 10.0  # seconds that a look-up, a connection, a handshake or a reply may take
 REPLY = 65_536  # bytes of one reply, all its lines together
-_PIECE = 16_384  # bytes sent under one limit
+_PIECE = 16_384  # bytes sent under one limit: TLS starts its own anew with each record
 
 
 class Clock:
@@ -44,7 +44,7 @@ def step(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise DeliveryError(f"{name}: {plain(_why(error), 150)}", hint=_hint(error)) from error
+        raise DeliveryError(f"{name}: {_why(error)}", hint=_hint(error)) from error
 
 
 def _why(error: Exception) -> str:
@@ -105,7 +105,7 @@ class Wire(smtplib.SMTP):
         octets = s.encode(self.command_encoding) if isinstance(s, str) else s
         try:
             for start in range(0, len(octets), _PIECE):
-                self.sock.settimeout(self.clock.left(STEP))
+                self.sock.settimeout(self.clock.left())
                 self.sock.sendall(octets[start : start + _PIECE])
         except OSError:
             self.close()
