@@ -11,7 +11,7 @@ _TAG = (
     rb"(?:(?P<facility>[a-z0-9]{3,8})\.[a-z]{3,7} )?(?P<tag>[^ \n\[]{1,255}?)(?P<pid>\[[^ \n]{0,20}\])?"
     rb"(?::| - - -)(?: |$)"
 )
-_WORDS = rb"(?:[A-Z][A-Z0-9:]{0,9}(?:=[^ \n]{0,60}|)(?: |\r?\n))*"  # as the kernel's about a packet, but too few
+_WORDS = rb"(?:[A-Z][A-Z0-9:]{0,9}(?:=[^ \r\n]{0,60}|)(?: |(?=\r?\n)))*\r?\n"  # the kernel's, but too few
 
 
 class Wanted(NamedTuple):
