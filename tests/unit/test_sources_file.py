@@ -351,6 +351,12 @@ def test_the_newest_line_is_the_live_logs_also_in_batches_of_older_files(log: Fo
     assert [batch.newest for batch in log.batches] == [b"newest", b"newest"]
 
 
+def test_part_of_a_line_is_not_the_newest_line(log: Follower) -> None:
+    append(log.path, b"x" * 9000 + b"\npart")
+    log.read()
+    assert [batch.newest for batch in log.batches] == [b""]
+
+
 def test_a_quiet_read_is_not_worth_a_commit(log: Follower) -> None:
     append(log.path, b"one\n")
     log.read()

@@ -5,6 +5,8 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +36,11 @@ except TocsinError as error:
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    """A folder that everybody may enter, its parents too."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == tmp_path.owner() and folder.parts[1:2] == ("tmp",) and len(folder.parts) > 2:
-            folder.chmod(0o755)
-    return tmp_path
+def outside() -> Iterator[Path]:
+    """A folder that everybody may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def test_a_regular_file_is_opened(tmp_path: Path) -> None:

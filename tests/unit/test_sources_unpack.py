@@ -70,6 +70,15 @@ def test_a_bomb_is_unpacked_no_further_than_asked(tmp_path: Path, pack: Packer) 
     os.close(fd)
 
 
+@pytest.mark.parametrize("pack", _PACKERS)
+def test_it_comes_whole_in_small_pieces(tmp_path: Path, pack: Packer) -> None:
+    (tmp_path / "file").write_bytes(pack(bytes(100_000)))
+    fd = os.open(tmp_path / "file", os.O_RDONLY)
+    content = unpack.content(fd)
+    assert b"".join(iter(lambda: unpack.take(content, 100), b"")) == bytes(100_000)
+    os.close(fd)
+
+
 def test_plain_text_is_as_it_is(unpacked: Packer) -> None:
     assert unpacked(_TEXT) == _TEXT
     assert unpacked(b"") == b""
