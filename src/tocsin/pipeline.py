@@ -56,11 +56,11 @@ class Pipeline:
         self.deliverer = Deliverer(state, plan.receivers)
         self._lines = 0  # read since the last commit
 
-    def tick(self, now: datetime) -> Report:
-        """Raises what the state raises; what a source raises is in the report."""
+    def tick(self, now: datetime, limit: int = TICK) -> Report:
+        """Reads about `limit` bytes at most. Raises what the state raises; what a source raises is in the report."""
         report = Report(now, first="began" not in self._meta)
         self._notice_receivers(now)
-        self._read(now, report.read)
+        self._read(now, limit, report.read)
         desk = self._desk(now)
         cases = self._ledger.cases(now, report.read.newest, behind=report.read.behind, notify=desk.notify)
         decisions = decide.decide(cases, now, desk)
@@ -79,8 +79,8 @@ class Pipeline:
             self._state.readdress(recipients, self._plan.fingerprint, now)
             self._meta["receivers"] = self._plan.fingerprint
 
-    def _read(self, now: datetime, read: Read) -> None:
-        for event in self._reading.events(now, TICK, read):
+    def _read(self, now: datetime, limit: int, read: Read) -> None:
+        for event in self._reading.events(now, limit, read):
             self._ledger.add(event)
         read.gaps += self._lost
         for gap in read.gaps:
@@ -106,7 +106,7 @@ class Pipeline:
 
     def _worth_keeping(self, now: datetime, read: Read) -> bool:
         committed = self._meta.get("committed")
-        if committed is None or read.events or read.gaps or read.moved:
+        if committed is None or read.events or read.gaps or read.moved or read.behind:
             return True
         return not timedelta(0) <= now - datetime.fromisoformat(committed) < _HOUR
 
