@@ -29,7 +29,7 @@ def command(
 ) -> int:
     """Counts the rejected packets in FILE... by source; "-" is standard input, compressed files are unpacked.
 
-    Sources that a rule allows are counted too. Needs no settings: without any, the rule is the seed's.
+    Sources that a rule allows are counted too. Without settings it looks for "IPTables-TFTP-Rejected: ".
     """
     rules = options.configured(file).rules
     tally = Tally()

@@ -1,0 +1,58 @@
+"""generate.py [--check]: writes docs/commands.md and the mail in README.md anew, or says whether they are stale."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- mail: written by make docs -->", "<!-- end of mail -->"
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
+
+
+def tocsin(*words: str) -> str:
+    command = [sys.executable, "-m", "tocsin.cli", *words]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT, cwd="/")
+    return run.stdout
+
+
+def commands() -> str:
+    """The help of every verb."""
+    overview = tocsin("--help").replace("python -m tocsin.cli", "tocsin")
+    verbs = re.findall(r"^  ([a-z]+) ", overview.partition("Commands:")[2], re.MULTILINE)
+    helps = [tocsin(verb, "--help").replace("python -m tocsin.cli", "tocsin") for verb in verbs]
+    parts = ["# Commands\n\nWhat `--help` says; this page is written by `make docs`.\n"]
+    parts += [f"## {verb}\n\n{_block(text)}" for verb, text in zip(["tocsin", *verbs], [overview, *helps], strict=True)]
+    return "\n".join(parts)
+
+
+def readme(text: str) -> str:
+    """The text with the demo's mail in its place, as if the log had been the machine's."""
+    mail = re.sub(r"\S+/syslog\b", "/var/log/syslog", tocsin("demo").partition("\nFrom: ")[2])
+    mail = "From: " + mail.partition("\nThe same mail has")[0].rstrip() + "\n"
+    head, _, rest = text.partition(BEGIN)
+    return f"{head}{BEGIN}\n\n{_block(mail)}\n{END}{rest.partition(END)[2]}"
+
+
+def _block(text: str) -> str:
+    return "".join(f"    {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def main() -> int:
+    wanted = {
+        ROOT / "docs/commands.md": commands(),
+        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
+    }
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv:
+        for file in stale:
+            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run make docs\n")
+        return int(bool(stale))
+    for file in stale:
+        file.write_text(wanted[file], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
