@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tocsin.model import Outcome
+from tocsin.receivers import names, smtp
 from tocsin.receivers.email import Email, EmailSettings
+from tocsin.receivers.wire import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -206,6 +208,42 @@ def test_the_time_is_for_all_servers_together(script: "Start") -> None:
     email = Email(EmailSettings(servers, THREE, security="none"), node="node1")
     assert all(outcome.error for outcome in email.deliver(MESSAGE, THREE, seconds=0.6))
     assert monotonic() - started < 1.2
+
+
+def late(reply: bytes) -> "Reply":
+    def answer(over: Event) -> "Iterator[bytes]":
+        over.wait(0.5)
+        yield reply + b"\r\n"
+
+    return answer
+
+
+def sent(server: "Script", clock: Clock) -> Outcome:
+    post, way = smtp.Post("tocsin@node1", THREE[:1], MESSAGE), smtp.Way("none", "node1")
+    (outcome,) = smtp.send(names.Server("127.0.0.1", server.port), post, way, clock)
+    return outcome
+
+
+@pytest.mark.parametrize("step", SERVER_STEPS[:-1])
+def test_every_step_has_a_limit_of_its_own(script: "Start", step: str) -> None:
+    server = script({step: late(b"250 ok")})
+    assert sent(server, Clock(5, step=0.2)) == Outcome(THREE[0], f"{step}: no answer in time")
+
+
+def test_the_last_answer_may_take_all_the_time_that_is_left(script: "Start") -> None:
+    assert sent(script({".": late(b"250 ok")}), Clock(5, step=0.2)) == Outcome(THREE[0])
+
+
+def test_the_answer_to_quit_has_the_limit_of_a_step(script: "Start") -> None:
+    started = monotonic()
+    assert sent(script({"QUIT": nothing}), Clock(5, step=0.2)) == Outcome(THREE[0])
+    assert monotonic() - started < 1
+
+
+def test_the_answer_to_quit_has_a_limit_even_where_steps_have_none(script: "Start") -> None:
+    started = monotonic()
+    assert sent(script({"QUIT": nothing}), Clock(20)) == Outcome(THREE[0])
+    assert monotonic() - started < smtp.FAREWELL + 1
 
 
 def deaf(over: Event) -> "Iterator[bytes]":

@@ -238,8 +238,8 @@ def answer(dns, kind):
         query, peer = dns.recvfrom(512)
         if kind == "denies":  # NXDOMAIN
             dns.sendto(query[:2] + b"\\x81\\x83" + query[4:], peer)
-        if kind == "several":  # addresses to A, none to AAAA
-            hosts = (4, 3, 2, 1) if query[-3] == 1 else ()
+        if kind.isdigit():  # addresses to A, none to AAAA
+            hosts = tuple(map(int, kind)) if query[-3] == 1 else ()
             records = b"".join(b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4" + bytes([192, 0, 2, host]) for host in hosts)
             counts = b"\\0\\1\\0" + bytes([len(hosts)]) + b"\\0\\0\\0\\0"
             dns.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:] + records, peer)
@@ -247,16 +247,19 @@ def answer(dns, kind):
 def serve(server):
     while True:
         talk, _ = server.accept()
-        if talk.getsockname()[0] in {"192.0.2.3", "192.0.2.4"}:  # 192.0.2.2 is nobody's
-            asked.append(talk.getsockname()[0])
+        asked.append(talk.getsockname()[0])
+        if asked[-1] == "192.0.2.3":
             talk.close()
+        if asked[-1] != "192.0.2.1":  # 192.0.2.4 says nothing, and 192.0.2.2 is nobody's
+            kept.append(talk)
             continue
         talk.sendall(b"220 x\\r\\n")
         for line in talk.makefile("rb"):
             commands.append(line.decode())
+            time.sleep(0.7 if line.startswith(b"MAIL") else 0)
             talk.sendall(b"250-x\\r\\n250 AUTH PLAIN\\r\\n")
 
-asked, commands = [], []
+asked, commands, kept = [], [], []
 dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 dns.bind(("127.0.0.1", 53))
 threading.Thread(target=answer, args=(dns, sys.argv[1]), daemon=True).start()
@@ -306,9 +309,15 @@ def test_a_name_that_does_not_exist_is_said(machine: "Callable[..., dict[str, ob
 
 
 def test_every_address_of_a_name_is_tried_until_one_talks(machine: "Callable[..., dict[str, object]]") -> None:
-    found = machine("several", "mail.example.org:25")
-    assert found["asked"] == ["192.0.2.4", "192.0.2.3"]
+    found = machine("4321", "mail.example.org:25", seconds=2)
+    assert found["asked"] == ["192.0.2.4", "192.0.2.3", "192.0.2.1"]
     assert found["error"] == "DATA: 250 x AUTH PLAIN"  # which is how far 192.0.2.1 goes
+
+
+def test_the_address_that_talks_has_the_time_of_the_others(machine: "Callable[..., dict[str, object]]") -> None:
+    found = machine("1432", "mail.example.org:25", seconds=2)
+    assert found["asked"] == ["192.0.2.1"]
+    assert found["error"] == "DATA: 250 x AUTH PLAIN"
 
 
 def test_a_dns_that_never_answers_ends_in_time(machine: "Callable[..., dict[str, object]]") -> None:

@@ -13,7 +13,7 @@ from tocsin.errors import DeliveryError
 from tocsin.model import Outcome
 from tocsin.receivers.names import Server, addresses, mailbox
 from tocsin.receivers.plain import plain
-from tocsin.receivers.wire import STEP, Clock, Wire, expect, step
+from tocsin.receivers.wire import ALL, Clock, Wire, expect, step
 
 FAREWELL = 2.0  # seconds that the answer to QUIT may take
 _MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
@@ -55,7 +55,7 @@ def send(server: Server, post: Post, way: Way, clock: Clock) -> tuple[Outcome, .
 def _opened(server: Server, way: Way, clock: Clock) -> Iterator["_Talk"]:
     """A conversation up to where mail can be offered, with the first address that gets that far."""
     with step(f"connecting to {server}"):
-        found = addresses(server, clock.left(STEP))
+        found = addresses(server, clock.left())
     for place, address in enumerate(found, 1):
         talk = _Talk(server, way, clock.share(len(found) - place + 1))
         try:
@@ -86,7 +86,7 @@ class _Talk(Wire):
         """Connection, greeting, TLS and EHLO."""
         with step(f"connecting to {self._server}"):
             self.sock = socket.socket(*address[:3])
-            self.sock.settimeout(self.clock.left(STEP))
+            self.sock.settimeout(self.clock.left())
             self.sock.connect(address[4])
         if self._way.security == "tls":
             self.encrypt(self._server.host, self._way.ca_file)
@@ -137,12 +137,12 @@ class _Talk(Wire):
         with step("sending the message"):
             self.send(re.sub(rb"(?m)^\.", b"..", message) + b".\r\n")
         with step("after the message"):
-            self.limit = float("inf")
+            self.limit = ALL
             expect(2, self.getreply())
 
     def part(self) -> None:
         """QUIT, where there is somebody left to hear it; nothing depends on the answer."""
-        self.limit = FAREWELL
+        self.limit = min(FAREWELL, self.clock.step)
         with suppress(OSError, ValueError):
             if self.sock:
                 self.docmd("QUIT")

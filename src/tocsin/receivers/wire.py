@@ -16,26 +16,28 @@ from tocsin.receivers.names import ascii_domain
 from tocsin.receivers.plain import plain
 
 STEP = 10.0  # seconds that a look-up, a connection, a handshake or a reply may take
+ALL = float("inf")  # the limit of a step that may take all the time there is
 REPLY = 65_536  # bytes of one reply, all its lines together
 _PIECE = 16_384  # bytes sent under one limit: TLS starts its own anew with each record
 
 
 class Clock:
-    """So many seconds in all."""
+    """So many seconds in all, and for each step."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, step: float = STEP) -> None:
+        self.step = step
         self._end = monotonic() + seconds
 
-    def left(self, limit: float = float("inf")) -> float:
-        """The seconds that a step may take, `limit` at most. Raises TimeoutError if none are left."""
-        seconds = min(limit, self._end - monotonic())
+    def left(self, limit: float | None = None) -> float:
+        """The seconds that a step may take, or `limit` if it has another one. Raises TimeoutError if none are left."""
+        seconds = min(self.step if limit is None else limit, self._end - monotonic())
         if seconds <= 0:
             raise TimeoutError
         return seconds
 
     def share(self, among: int) -> "Clock":
         """The clock of one of so many that have yet to be tried."""
-        return Clock((self._end - monotonic()) / among)
+        return Clock((self._end - monotonic()) / among, self.step)
 
 
 @contextmanager
@@ -80,7 +82,7 @@ class Wire(smtplib.SMTP):
     def __init__(self, clock: Clock, *, name: str, heard: Callable[[str], None] | None) -> None:
         super().__init__(local_hostname=name)
         self.clock = clock
-        self.limit = STEP  # for a reply
+        self.limit: float | None = None  # for a reply, if it is not a step's
         self.sock: Any = None
         self._heard = heard
         self._unread = bytearray()
@@ -95,7 +97,7 @@ class Wire(smtplib.SMTP):
                 self.close()
                 raise ValueError("the server went on before TLS began")
             try:
-                self.sock.settimeout(self.clock.left(STEP))
+                self.sock.settimeout(self.clock.left())
                 self.sock = context.wrap_socket(self.sock, server_hostname=name)
             except (OSError, ValueError):
                 self.close()
@@ -105,7 +107,7 @@ class Wire(smtplib.SMTP):
         octets = s.encode(self.command_encoding) if isinstance(s, str) else s
         try:
             for start in range(0, len(octets), _PIECE):
-                self.sock.settimeout(self.clock.left())
+                self.sock.settimeout(self.clock.left(ALL))
                 self.sock.sendall(octets[start : start + _PIECE])
         except OSError:
             self.close()
@@ -137,7 +139,7 @@ class Wire(smtplib.SMTP):
         while (end := self._unread.find(b"\n")) < 0:
             if len(self._unread) > REPLY:
                 raise ValueError("a line of the answer does not end")
-            self.sock.settimeout(clock.left())
+            self.sock.settimeout(clock.left(ALL))
             piece = self.sock.recv(4096)
             if not piece:
                 raise ConnectionError
