@@ -42,6 +42,7 @@ def times(stamps: list[str], written: str, *, zone: tzinfo | None = None, newest
         (["Nov 23 10:00:00"], "2026-11-24", ["2026-11-23 10:00:00"]),
         (["Dec 23 10:00:00"], "2026-11-24", ["2025-12-23 10:00:00"]),  # next month's stamp is last year's
         (["Nov 24 23:00:00"], "2026-11-24", ["2026-11-24 23:00:00"]),  # ahead, but by less than a day
+        (["Nov 24 10:20:00", "Nov 24 10:40:00"], "2026-11-23 10:30:00", ["2026-11-24 10:20:00", "2025-11-24 10:40:00"]),
         (["Nov 25 00:00:01"], "2026-11-24", ["2025-11-25 00:00:01"]),
         (["Dec 31 23:59:59", "Jan  1 00:00:00"], "2027-01-01", ["2026-12-31 23:59:59", "2027-01-01 00:00:00"]),
         # out of order on New Year's Eve
@@ -84,6 +85,13 @@ def test_the_year_goes_on_from_batch_to_batch() -> None:
     stamps = ["Jan  2 10:00:00", "Jun  1 10:00:00", "Dec 30 10:00:00", "Jan  2 10:00:00"]
     new = list(parser.events(batch(stamps, at("2028-06-01")), now))
     assert [event.time.year for event in old + new] == [2026, 2027, 2027, 2027, 2028]
+
+
+def test_the_old_year_again_goes_on_from_batch_to_batch() -> None:
+    parser = Parser(RULES)
+    list(parser.events(batch(["Jan  1 10:00:00"], at("2027-01-02")), at("2027-06-01")))
+    found = parser.events(batch(["Dec 31 10:00:00"], at("2028-06-01")), at("2027-06-01"))
+    assert [event.time.year for event in found] == [2026]
 
 
 def test_a_file_from_the_future_does_not_make_its_lines_so() -> None:
@@ -145,6 +153,12 @@ def test_the_newest_line_tells_which_of_two_hours_it_is() -> None:
     assert found == ["2026-10-25 01:29:00", "2026-10-25 01:30:00"]
     found = times(stamps, "2026-10-25 00:30:02", zone=BERLIN, newest="Oct 25 02:30:00")
     assert found == ["2026-10-25 00:29:00", "2026-10-25 00:30:00"]
+
+
+def test_the_newest_line_says_nothing_of_hours_in_older_files() -> None:
+    now = at("2026-10-25 01:30:02")
+    old = batch(["Oct 25 02:29:30"], now, "Oct 25 02:30:00")._replace(mtime=at("2026-10-25 01:29:59"))
+    assert [event.time.hour for event in Parser(RULES, zone=BERLIN).events(old, now)] == [0]
 
 
 def test_half_an_hour_may_come_twice() -> None:

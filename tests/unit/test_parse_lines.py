@@ -348,6 +348,12 @@ def test_sources_that_a_rule_allows_are_left_out_unless_asked_for() -> None:
     assert [event.src for event in events(log, rule, allowed=True)] == ["192.0.2.7", "2001:db8::9", "198.51.100.1"]
 
 
+def test_allowed_sources_are_left_out_of_lines_without_an_uptime_too() -> None:
+    rule = Rule("tftp", (PREFIX,), allow=(ip_network("192.0.2.0/24"),))
+    assert events(HEAD + BODY + b"\n", rule) == []
+    assert len(events(HEAD + BODY + b"\n", rule, allowed=True)) == 1
+
+
 def test_one_rule_may_allow_what_another_counts() -> None:
     strict, lax = Rule("strict", (PREFIX,)), Rule("lax", (PREFIX,), allow=(ip_network("192.0.2.0/24"),))
     assert [event.rule for event in events(LINE, strict, lax)] == ["strict"]

@@ -99,6 +99,22 @@ def test_the_same_packets_in_another_order_count() -> None:
     assert count((0, 1), (1, 2), (5, 3), (1, 2), (0, 1)) == (5, 0)
 
 
+def test_the_same_packets_in_another_order_count_within_a_second_too() -> None:
+    assert count((0, 1), (0.5, 2), (5, 3), (0, 2), (0.5, 1)) == (5, 0)
+
+
+def test_a_blank_that_was_lost_at_the_end_does_not_hide_a_replay() -> None:
+    lines = [line(packet) for packet in RING]
+    events, replayed = read(*lines, *(each.rstrip() + b"\r\n" for each in lines))
+    assert (len(events), replayed) == (4, 4)
+
+
+def test_a_replay_among_many_new_lines_is_followed_to_its_end() -> None:
+    ring: list[Packet] = [(n, n) for n in range(1000)]
+    again = [packet for n in range(1, 1000) for packet in ((n, n), (n + 0.1, 50_000 + n))]
+    assert count(*ring, (0, 0), *again) == (1999, 1000)
+
+
 def test_equal_lines_at_another_time_count() -> None:
     assert count(*RING, *((time - 60, mark) for time, mark in RING)) == (8, 0)
     assert count(*RING, *((time + 3, mark) for time, mark in RING)) == (8, 0)

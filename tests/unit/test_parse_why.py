@@ -110,6 +110,15 @@ def test_a_replay_of_the_ring_is_told() -> None:
     ]
 
 
+def test_a_replay_in_one_file_says_nothing_of_the_next() -> None:
+    log = LINE + b"\n" + LINE.replace(b":56", b":59").replace(b"ID=1", b"ID=2") + b"\n"
+    parser = Parser([RULE])
+    list(parser.verdicts(Batch("s", "f", 0, bytearray(log + log), 0, 2 * len(log), NOW), NOW))
+    noise = bytearray(b"x" * (len(log) - 1) + b"\n\n")
+    found = list(parser.verdicts(Batch("s", "g", 0, noise, 0, len(noise), NOW), NOW))
+    assert [verdict.why for verdict in found] == ["no rule's prefix", "the line is empty"]
+
+
 def test_what_is_held_back_at_the_end_is_told_to_count() -> None:
     log = LINE + b"\n" + LINE.replace(b":56", b":59") + b"\n" + LINE + b"\n"
     assert [bool(verdict.event) for verdict in verdicts(log)] == [True, True, True]

@@ -21,7 +21,7 @@ def dump(known: Known, ring: Ring[Hit], replayed: int) -> str:
             "guess": known.guess,
             "replayed": replayed,
             "lines": ring.lines,
-            "place": [ring.last, ring.known, ring.until, ring.next, ring.sure],
+            "place": [ring.last, ring.known, ring.next, ring.sure],
             "held": [[line, offset, [_plain(event) for event in events]] for line, (offset, events) in ring.held],
         },
         separators=(",", ":"),
@@ -40,7 +40,7 @@ def _load(kept: dict[str, Any]) -> tuple[Known, Ring[Hit], int]:
     known = Known(_time(kept["local"]), _time(kept["moment"]), _time(kept["read"]), kept["guess"])
     ring: Ring[Hit] = Ring()
     ring.lines = [Line(*line) for line in kept["lines"]]
-    ring.last, ring.known, ring.until, ring.next, ring.sure = kept["place"]
+    ring.last, ring.known, ring.next, ring.sure = kept["place"]
     ring.held = [(Line(*line), (offset, [_event(event) for event in events])) for line, offset, events in kept["held"]]
     return known, ring, int(kept["replayed"])
 

@@ -71,7 +71,6 @@ class Parser:
 
     def verdicts(self, batch: Batch, now: datetime) -> Iterator[Verdict]:
         """What became of each piece of the batch. Events held back at its end are said to count."""
-        self._again.clear()
         found: dict[int, Event] = {}
         for event in self._events(batch, now, allowed=True):
             found.setdefault(event.offset, event)
@@ -98,6 +97,7 @@ class Parser:
     ) -> Iterator[Event]:
         data, start, end = batch.data, batch.start, batch.end
         self._clock.open(batch, now)
+        self._again.clear()
         seek = _seeker(data, self._needles, end)
         at = seek(start)
         if at < 0:

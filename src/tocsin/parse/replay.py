@@ -25,8 +25,7 @@ class Ring(Generic[T]):
     def __init__(self) -> None:
         self.lines: list[Line] = []  # that counted
         self.last = 0.0  # the time of the line before
-        self.known = 0  # so many of `lines` stood in the log before the step back; 0 outside of a replay
-        self.until = 0.0  # the newest time before the step back
+        self.known = 0  # so many of `lines` stood in the log before the step back; 0 if there was none
         self.next = 0  # where in `lines` the replay goes on
         self.sure = False  # two different lines came again in their order
         self.held: list[tuple[Line, T]] = []
@@ -55,18 +54,13 @@ class Ring(Generic[T]):
         held, self.held = self.held, []
         for line, _ in held:
             self._keep(line)
-        if held:
-            self.next = 0
         return [what for _, what in held]
 
     def _step(self, line: Line) -> None:
-        """A step back opens a replay; a time beyond all that was known ends it."""
+        """A step back opens a replay."""
         if line.time < self.last:
-            self.until = max(self.last, self.until if self.known else 0.0)
             self.known, self.next, self.sure = len(self.lines), 0, False
             self._where = {}
-        elif self.known and line.time > self.until + _OFF:
-            self.known, self.sure = 0, False
         self.last = line.time
 
     def _find(self, line: Line) -> int:
