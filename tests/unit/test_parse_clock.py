@@ -89,8 +89,8 @@ def test_the_year_goes_on_from_batch_to_batch() -> None:
 
 def test_the_old_year_again_goes_on_from_batch_to_batch() -> None:
     parser = Parser(RULES)
-    list(parser.events(batch(["Jan  1 10:00:00"], at("2027-01-02")), at("2027-06-01")))
-    found = parser.events(batch(["Dec 31 10:00:00"], at("2028-06-01")), at("2027-06-01"))
+    list(parser.events(batch(["Jan  1 10:00:00"], at("2027-01-02")), at("2028-06-01")))
+    found = parser.events(batch(["Dec 31 10:00:00"], at("2028-06-01")), at("2028-06-01"))
     assert [event.time.year for event in found] == [2026]
 
 

@@ -82,6 +82,10 @@ def test_a_single_equal_line_counts() -> None:
     assert count((0, 1), (10, 2), (0, 1), (11, 3)) == (4, 0)
 
 
+def test_a_single_equal_line_counts_after_a_replay_too() -> None:
+    assert count(*RING, *RING, (30, 5), (10, 2)) == (6, 4)
+
+
 def test_a_flood_of_equal_lines_counts() -> None:
     assert count(*[(0.1 * n, 1) for n in range(100)]) == (100, 0)
     assert count(*[(0, 1)] * 100) == (100, 0)
