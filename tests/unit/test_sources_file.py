@@ -438,3 +438,18 @@ def test_every_handle_is_closed(log: Follower) -> None:
     log.path.write_bytes(b"truncated\n")
     log.read()
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_sibling_that_is_no_log_is_a_gap(log: Follower) -> None:
+    append(log.path.with_name("syslog.1"), b"\x28\xb5\x2f\xfd")
+    append(log.path, b"live\n")
+    assert log.read() == b"live\n"
+    assert [gap.why for gap in log.gaps] == [f"{log.path}.1: not a text log but a zstd"]
+
+
+def test_text_that_is_no_cursor_at_all_is_a_damaged_cursor(log: Follower) -> None:
+    append(log.path, b"one\n")
+    for text in ("", "[]", '{"line": 7}'):
+        log.cursor = text
+        assert log.read() == b"one\n"
+        assert len(log.gaps) == 1

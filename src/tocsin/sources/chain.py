@@ -45,14 +45,20 @@ def reopened(sibling: Sibling) -> Opened:
 def siblings(path: str) -> list[Sibling]:
     """The rotated files of a log, oldest first: those beside the path, and beside the file that a symlink leads to.
 
-    Raises LogMissing if there is no folder, NotPermitted if it may not be listed.
+    Raises LogMissing if there is no folder, NotPermitted if it may not be listed, Shifted if a rotation goes on.
     """
-    found = [sibling for log in dict.fromkeys((path, os.path.realpath(path))) for sibling in _beside(log)]
+    found = _listed(path)
+    if sorted(found) != sorted(_listed(path)):  # a file that is renamed while its folder is listed may be left out
+        raise Shifted
     found.sort(key=lambda sibling: (sibling.age, sibling.mtime))
     if len({sibling.dated for sibling in found}) > 1:
         found.sort(key=lambda sibling: sibling.mtime)
     plain = {sibling.stem: sibling for sibling in found if sibling.path == sibling.stem}
     return [sibling for sibling in found if not _copied(sibling, plain.get(sibling.stem))]
+
+
+def _listed(path: str) -> list[Sibling]:
+    return [sibling for log in dict.fromkeys((path, os.path.realpath(path))) for sibling in _beside(log)]
 
 
 def _beside(path: str) -> list[Sibling]:

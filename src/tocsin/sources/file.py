@@ -59,6 +59,9 @@ class FileSource:
         damaged = self._begin(cursor, limit)
         oldest = int(since.timestamp() * 1e9) if since else 0
         plan = planned(self.name, self._given, oldest)
+        if plan is None:
+            self.behind = True
+            return
         try:
             if damaged:
                 self._gap = True

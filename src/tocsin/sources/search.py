@@ -10,7 +10,7 @@ from tocsin.sources.chain import Shifted, Sibling, reopened, siblings
 from tocsin.sources.cursor import HEAD, Cursor, digest
 from tocsin.sources.opening import Opened, opened
 
-_TRIES = 5  # listings of the folder while a rotation goes on
+_TRIES = 9  # listings of the folder while a rotation goes on
 _ENOUGH = 64 * 1024  # bytes after the cursor that tell a copy from another log
 _SECOND = 1_000_000_000  # some packers keep a file's time in whole seconds only
 
@@ -43,11 +43,11 @@ class Plan:
         self.found = self.live = None
 
 
-def planned(path: str, cursor: Cursor | None, oldest: int) -> Plan:
+def planned(path: str, cursor: Cursor | None, oldest: int) -> Plan | None:
     """What to read on from a cursor. Without one: the siblings that changed at `oldest`, in nanoseconds, or later.
 
-    What is found nowhere is looked for twice: a rotation may have been going on. Raises NotPermitted if the folder
-    must be listed and may not be, LogError if rotations never end.
+    What is found nowhere is looked for twice: a rotation may have been going on. None if one goes on all the time.
+    Raises NotPermitted if the folder must be listed and may not be.
     """
     looked = False
     for _ in range(_TRIES):
@@ -64,7 +64,7 @@ def planned(path: str, cursor: Cursor | None, oldest: int) -> Plan:
             return plan
         looked = True
         plan.close()
-    raise LogError(f"{path} is rotated faster than it can be read")
+    return None
 
 
 def _fill(plan: Plan, path: str, cursor: Cursor | None, oldest: int) -> None:
@@ -92,7 +92,7 @@ def _fill(plan: Plan, path: str, cursor: Cursor | None, oldest: int) -> None:
 
 
 def _known(plan: Plan, path: str) -> list[Sibling]:
-    """The siblings older than the live file, which was opened before they were listed."""
+    """The siblings older than the live file, which was opened before they were listed. Raises Shifted."""
     try:
         known = siblings(path)
     except LogMissing:
@@ -100,9 +100,19 @@ def _known(plan: Plan, path: str) -> list[Sibling]:
     inodes = [sibling.inode for sibling in known]
     if plan.live and plan.live.inode in inodes:
         known = known[: inodes.index(plan.live.inode)]
+    elif plan.live and not _still(path, plan.live):
+        raise Shifted
     if known and isinstance(plan.trouble, LogMissing):
         plan.trouble = None
     return known
+
+
+def _still(path: str, live: Opened) -> bool:
+    """Whether the path leads to the open file; else it was rotated away, and an archive was made of it."""
+    try:
+        return os.stat(path).st_ino == live.inode
+    except OSError:
+        return False
 
 
 def _go_on_from_nothing(plan: Plan, known: list[Sibling], cursor: Cursor) -> None:

@@ -132,7 +132,7 @@ class _Gzip:
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         out = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-        self.needs_input = not self._zlib.unconsumed_tail and len(out) < max_length
+        self.needs_input = not self._zlib.unconsumed_tail
         return out
 
 
