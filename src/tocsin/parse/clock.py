@@ -42,6 +42,7 @@ class Clock:
     def _use_zone(self) -> None:
         guess = self._guess
         self._zone = self._given or (UTC if guess is None else timezone(timedelta(minutes=guess)))
+        self._steady = isinstance(self._zone, timezone)  # clocks never change there
         self._hour = b""
 
     @property
@@ -90,6 +91,8 @@ class Clock:
     def _dated(self, stamp: bytes) -> datetime | None:
         """The local time of an RFC 3164 stamp, in the year that the order of lines and the file's time leave."""
         limit, last = self._local_limit(), self._last()
+        if not syslog.rfc3164(stamp, 2000):
+            return None  # not even in a leap year
         if last:
             for year in (last.year, last.year + 1, last.year - 1):
                 local = syslog.rfc3164(stamp, year)
@@ -113,15 +116,19 @@ class Clock:
         """The moment of a dated stamp, which the next one is compared with."""
         self._local, self._read = local, self._now
         start, end = local.replace(minute=0, second=0), local.replace(minute=59, second=59)
-        offsets = {time - self._utc(time, fold).replace(tzinfo=None) for time in (start, end) for fold in (0, 1)}
-        plain = len(offsets) == 1 and end <= self._local_limit()
+        plain = end <= self._local_limit() and (self._steady or self._is_plain(start, end))
         self._hour = stamp[:10] if plain else b""
         self._start, self._start_local = self._utc(start, 0), start
         return self._settled(local)
 
+    def _is_plain(self, start: datetime, end: datetime) -> bool:
+        """Whether no clock changes in an hour."""
+        return len({time - self._utc(time, fold).replace(tzinfo=None) for time in (start, end) for fold in (0, 1)}) == 1
+
     def _settled(self, local: datetime) -> datetime:
         """The moment of a local time. Of two it is the earlier, unless lines before or the file's time forbid it."""
-        moment, later = self._utc(local, 0), self._utc(local, 1)
+        moment = self._utc(local, 0)
+        later = moment if self._steady else self._utc(local, 1)
         if moment < later <= self._written + _MINUTE:
             before, again = self._moment, self._again
             if (before and moment < before - _JITTER) or (again and again[0] <= local <= again[1]):

@@ -107,7 +107,8 @@ class Parser:
         scanner, find, rfind = netfilter.scanner(self._pattern), data.find, data.rfind
         new: Callable[[type[Event], tuple[object, ...]], Event] = tuple.__new__
         clock, sources, every, ring = self._clock.time, self._sources, self._wanted, self._ring
-        base, file, last, time = batch.offset - start, batch.file, b"", now
+        base, file, last = batch.offset - start, batch.file, b""
+        time: datetime | None = None
         while at >= 0:
             line = begun = rfind(b"\n", start, at) + 1 or start
             # Lines about packets come in runs: each ends where the next begins.
@@ -118,10 +119,9 @@ class Parser:
                 if not text or (spt > _TOP and len(spt) == 5) or (dpt > _TOP and len(dpt) == 5):
                     continue
                 if stamp != last:
-                    moment = clock(stamp)
-                    if moment is None:
-                        continue
-                    last, time = stamp, moment
+                    last, time = stamp, clock(stamp)
+                if time is None:
+                    continue
                 packets = int(repeated) if repeated else 1
                 if uptime and not ring.held:
                     for name, port, proto in every[prefix]:

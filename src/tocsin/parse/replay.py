@@ -60,23 +60,24 @@ class Ring(Generic[T]):
         """A step back opens a replay."""
         if line.time < self.last:
             self.known, self.next, self.sure = len(self.lines), 0, False
-            self._where = {}
         self.last = line.time
 
     def _find(self, line: Line) -> int:
         """Where the line stands in the log, at or after the last one that came again; -1 if nowhere."""
         if not self._where:
-            for position, old in enumerate(self.lines[: self.known]):
+            for position, old in enumerate(self.lines):
                 self._where.setdefault((old.print, int(old.time)), []).append(position)
         second, found = int(line.time), -1
         for near in range(second - _OFF, second + _OFF + 1):
             positions = self._where.get((line.print, near), ())
             at = bisect_left(positions, self.next)
-            if at < len(positions) and (found < 0 or positions[at] < found):
+            if at < len(positions) and positions[at] < (found if found >= 0 else self.known):
                 found = positions[at]
         return found
 
     def _keep(self, line: Line) -> None:
+        if self._where:
+            self._where.setdefault((line.print, int(line.time)), []).append(len(self.lines))
         self.lines.append(line)
         if len(self.lines) > _KEPT + _KEPT // 4:
             cut = len(self.lines) - _KEPT
