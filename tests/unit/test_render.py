@@ -133,8 +133,10 @@ def test_every_time_has_its_zone(body: Callable[[Notification], str]) -> None:
 
 
 @pytest.mark.parametrize("length", range(1, 20))
-def test_no_time_is_broken_at_its_dashes(length: int) -> None:
-    assert not re.search(r"\d-\s", render.text(replace(FIRST, node="n" * length)))
+def test_no_name_is_broken_at_its_dashes(length: int) -> None:
+    assert f"The firewall of {'n' * length}-rack-two-east-one (198" in flat(
+        render.text(replace(FIRST, node=f"{'n' * length}-rack-two-east-one"))
+    )
 
 
 def test_a_node_without_an_address_is_named_alone() -> None:

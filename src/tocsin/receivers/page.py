@@ -122,9 +122,9 @@ def _lead(n: Notification) -> Iterator[str]:
         yield "This is a test: it shows what a mail looks like. Nobody attacked."
     if n.reason == "drill":
         yield "This is a drill: tocsin sent these packets itself, to prove that you would hear of real ones."
-    number = count(max(n.events, 1), "packet")
+    number = count(n.events, "packet")
     yield (
-        f"The firewall of {node(n)} rejected at least {number} from at least {count(max(_sources(n), 1), 'source')} "
+        f"The firewall of {node(n)} rejected at least {number} from at least {count(_sources(n), 'source')} "
         f"between {moment(n.start)} and {moment(n.last)}. The rule is {plain(n.rule, 60)}."
     )
     if n.reason == "first" and n.over:
@@ -138,7 +138,7 @@ def _packets(alert: Alert, *, new: bool) -> Row:
     return Row(
         cells=(
             plain(alert.src or "unknown", 50),
-            str(max(alert.events, 1)),
+            str(alert.events),
             moment(alert.first),
             moment(alert.last),
             " ".join(ports) or "-",
@@ -168,7 +168,7 @@ def _facts(n: Notification) -> Iterator[tuple[str, str]]:
     yield "Since", moment(n.start)
     yield "Newest", moment(n.last)
     yield "State", "over" if n.over else "goes on"
-    yield "Sources", f"at least {max(_sources(n), 1)}" + (f", {n.new} of them new in this mail" if n.new else "")
+    yield "Sources", f"at least {_sources(n)}" + (f", {n.new} of them new in this mail" if n.new else "")
     yield "Counts", _COUNTS + (f"; a listed one may lack {n.others.error} more" if n.others.error else "")
     yield "How sure", _SURE
     yield "Files", "whether it was served is unknown"
@@ -209,7 +209,7 @@ def _blind(n: Notification) -> Page:
 
 def _log(alert: Alert, *, new: bool) -> Row:
     state = "over" if alert.over else "goes on"
-    cells = (plain(alert.source or "unknown", 150), str(max(alert.events, 1)), moment(alert.first), moment(alert.last))
+    cells = (plain(alert.source or "unknown", 150), str(alert.events), moment(alert.first), moment(alert.last))
     return Row(cells=(*cells, state, ""), notes=(plain(alert.why),) if alert.why else (), new=new)
 
 
@@ -235,7 +235,7 @@ def _digest(n: Notification) -> Page:
 
 
 def _told(attack: Notification) -> Row:
-    number = "-" if attack.rule == BLIND else str(max(attack.events, 1))
+    number = "-" if attack.rule == BLIND else str(attack.events)
     state = "over" if attack.over else "goes on"
     notes = (_names(attack.alerts, attack.others.sources),) if attack.alerts else ()
     cells = (plain(attack.rule, 60), number, moment(attack.start), moment(attack.last), str(_sources(attack)), state)

@@ -18,7 +18,6 @@ from tocsin.receivers.plain import plain
 STEP = 10.0  # seconds that a look-up, a connection, a handshake or a reply may take
 ALL = float("inf")  # the limit of a step that may take all the time there is
 REPLY = 65_536  # bytes of one reply, all its lines together
-_PIECE = 16_384  # bytes sent under one limit: TLS starts its own anew with each record
 
 
 class Clock:
@@ -106,9 +105,8 @@ class Wire(smtplib.SMTP):
     def send(self, s: Any) -> None:  # noqa: ANN401 (smtplib's own signature)
         octets = s.encode(self.command_encoding) if isinstance(s, str) else s
         try:
-            for start in range(0, len(octets), _PIECE):
-                self.sock.settimeout(self.clock.left(ALL))
-                self.sock.sendall(octets[start : start + _PIECE])
+            self.sock.settimeout(self.clock.left(ALL))
+            self.sock.sendall(octets)
         except OSError:
             self.close()
             raise
