@@ -132,7 +132,7 @@ def test_every_time_has_its_zone(body: Callable[[Notification], str]) -> None:
     assert set(times) == {" UTC"}
 
 
-@pytest.mark.parametrize("length", range(1, 20))
+@pytest.mark.parametrize("length", range(30, 60, 3))
 def test_no_name_is_broken_at_its_dashes(length: int) -> None:
     assert f"The firewall of {'n' * length}-rack-two-east-one (198" in flat(
         render.text(replace(FIRST, node=f"{'n' * length}-rack-two-east-one"))
