@@ -100,6 +100,14 @@ def test_a_file_from_the_future_does_not_make_its_lines_so() -> None:
     assert [event.time.year for event in found] == [2025]
 
 
+@pytest.mark.parametrize("written", [datetime.min, datetime.max, datetime(1969, 12, 31)])  # noqa: DTZ001, DTZ901 (at())
+@pytest.mark.parametrize("zone", [None, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Pacific/Kiritimati")])
+@pytest.mark.parametrize("stamp", ["Jan  1 00:00:00", "Dec 31 23:59:59", "Feb 29 12:00:00", "2999-12-31T23:59:59"])
+def test_a_file_of_any_time_has_events(written: datetime, zone: tzinfo | None, stamp: str) -> None:
+    given = batch([stamp], written.replace(tzinfo=UTC), stamp)
+    assert len(list(Parser(RULES, zone=zone).events(given, at("2026-11-24")))) == 1
+
+
 def test_after_a_silence_of_a_year_the_files_time_decides() -> None:
     parser = Parser(RULES)
     list(parser.events(batch(["Mar  1 10:00:00"], at("2025-03-01")), at("2025-03-01")))

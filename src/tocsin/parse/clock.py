@@ -61,10 +61,10 @@ class Clock:
 
     def open(self, batch: Batch, now: datetime) -> None:
         """What the files' times and `now` say about the stamps of this batch."""
-        self._now, self._limit = now, min(batch.mtime, now) + _AHEAD
+        self._now, self._limit = now, max(min(batch.mtime, now), _EPOCH) + _AHEAD
         self._written = min(batch.mtime, self._limit)
         self._hour, self._again = b"", None
-        if not batch.newest or batch.newest_mtime is None:
+        if not batch.newest or not batch.newest_mtime or not _EPOCH < batch.newest_mtime <= now + _AHEAD:
             return
         newest = self._newest(batch.newest, batch.newest_mtime)
         if newest is None:
@@ -98,13 +98,12 @@ class Clock:
                 local = syslog.rfc3164(stamp, year)
                 if local and _NEW_YEAR <= local - last <= _OLD_YEAR and local <= limit:
                     return local
-        for year in range(limit.year, limit.year - 9, -1):  # a leap day can be eight years ago
-            local = syslog.rfc3164(stamp, year)
-            if local and local <= limit:
-                return local
-            if local is None and last:
+        year = limit.year
+        while not (local := syslog.rfc3164(stamp, year)) or local > limit:
+            if not local and last:
                 return None
-        return None
+            year -= 1  # a leap day can be eight years ago
+        return local
 
     def _local_limit(self) -> datetime:
         return self._limit.astimezone(self._zone).replace(tzinfo=None)
