@@ -20,11 +20,9 @@ LINK = (
 )
 ADDRESSES = rb"SRC=(?P<src>%b) DST=%b LEN=\d{1,10} " % (_ADDRESS, _ADDRESS)
 _OPTIONS = rb"(?:OPT \([0-9A-F ]{0,80}\) |)"
-_V4 = (
-    rb"TOS=0x[0-9A-F][0-9A-F] PREC=0x[0-9A-F][0-9A-F] TTL=\d{1,3} ID=\d{1,5} (?:CE |)(?:DF |)(?:MF |)"
-    rb"(?:(?P<later4>FRAG:)\d{1,5} |)"
-)
-_V6 = rb"TC=\d{1,3} HOPLIMIT=\d{1,3} FLOWLBL=\d{1,7} (?:(?P<later6>FRAG:)\d{1,5} (?:INCOMPLETE |)ID:[0-9a-f]{8} |)"
+_V4 = rb"TOS=0x[0-9A-F][0-9A-F] PREC=0x[0-9A-F][0-9A-F] TTL=\d{1,3} ID=\d{1,5} (?:CE |)(?:DF |)(?:MF |)"
+_V6 = rb"TC=\d{1,3} HOPLIMIT=\d{1,3} FLOWLBL=\d{1,7} "
+_FRAGMENT = rb"(?:(?P<fragment>FRAG:)\d{1,5} (?:(?:INCOMPLETE |)ID:[0-9a-f]{8} |)|)"
 _PORTS = rb" SPT=(?P<spt>\d{1,5}) DPT=(?P<dpt>\d{1,5})"
 _UDP = rb" LEN=\d{1,5}"
 _TCP = (
@@ -39,9 +37,9 @@ _ICMP = (
 )
 _INCOMPLETE = rb" INCOMPLETE \[\d{1,5} bytes\]"
 _NUMBERED = rb"(?<=[=\d]\d)"  # a protocol without a name: nothing follows
-_LATER = rb"(?(later4)|(?(later6)|(?!)))"  # a later fragment: nothing follows either
+_LATER = rb"(?(fragment)|(?!))"  # a later fragment: nothing follows either
 PACKET = (
-    b"(?:%b|%b)%bPROTO=(?P<protocol>[A-Za-z0-9]{1,10})" % (_V4, _V6, _OPTIONS)
+    b"(?:%b|%b)%b%bPROTO=(?P<protocol>[A-Za-z0-9]{1,10})" % (_V4, _V6, _FRAGMENT, _OPTIONS)
     + b"(?:%b(?:%b|%b)|%b" % (_PORTS, _UDP, _TCP, _ICMP)
     + rb"| SPI=0x[0-9a-f]{1,8}|%b|%b|%b)" % (_INCOMPLETE, _NUMBERED, _LATER)
     + rb"(?: UID=\d{1,10} GID=\d{1,10}|)(?: MARK=0x[0-9a-f]{1,8}|)"

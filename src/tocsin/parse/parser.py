@@ -113,7 +113,7 @@ class Parser:
             line = begun = rfind(b"\n", start, at) + 1 or start
             # Lines about packets come in runs: each ends where the next begins.
             for found in iter(scanner(data, line, end).match, None):
-                stamp, repeated, uptime, prefix, mac, src, _, _, protocol, spt, dpt = found.groups(b"")
+                stamp, repeated, uptime, prefix, mac, src, _, protocol, spt, dpt = found.groups(b"")
                 offset, line = base + line, found.end()
                 text, allowing = sources.get(src) or self._learn(src)
                 if not text or (spt > _TOP and len(spt) == 5) or (dpt > _TOP and len(dpt) == 5):
