@@ -157,7 +157,7 @@ class Script:
     def _say(self, talk: socket.socket, verb: str) -> bytes:
         reply = self._replies.get(verb, b"250 ok")
         if isinstance(reply, list):
-            reply = reply.pop(0)
+            reply = reply.pop(0) if len(reply) > 1 else reply[0]
         if reply is None:
             talk.close()
             raise ConnectionError

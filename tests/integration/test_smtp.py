@@ -1,8 +1,8 @@
 """Mail that real SMTP servers take."""
 
+import os
 from dataclasses import replace
-from email import message_from_bytes
-from email.policy import default
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     MailServer = Callable[..., AbstractContextManager[Inbox]]
     Start = Callable[..., Script]
 
+V6 = "TOCSIN_REQUIRE_ALL" in os.environ or Path("/proc/net/if_inet6").exists()
 MESSAGE = b"Subject: hi\r\n\r\n.a line with a dot\r\n.\r\nthe end\r\n"
 THREE = ("a@example.org", "b@example.org", "c@example.org")
 
@@ -90,6 +91,7 @@ def test_a_mechanism_taken_back_gives_way_to_the_next(script: "Start", password_
     assert [command.split()[1] for command in server.commands if command.startswith("AUTH")] == ["PLAIN", "LOGIN"]
 
 
+@pytest.mark.skipif(not V6, reason="loopback has no ::1 here")
 def test_a_server_on_ipv6_takes_it(mail_server: "MailServer") -> None:
     with mail_server("::1") as inbox:
         assert receiver(inbox.port, host="[::1]").deliver(MESSAGE, THREE[:1]) == (Outcome(THREE[0]),)
@@ -203,10 +205,3 @@ def test_where_all_servers_fail_each_says_why(script: "Start") -> None:
 def test_a_server_that_says_nothing_leaves_time_for_the_next(script: "Start") -> None:
     first, second = script({"greeting": lambda over: over.wait(9) * [b""]}), script()
     assert several(first.port, second.port).deliver(MESSAGE, THREE[:1], seconds=0.6) == (Outcome(THREE[0]),)
-
-
-def test_what_arrives_is_what_was_rendered(mail_server: "MailServer") -> None:
-    with mail_server() as inbox:
-        receiver(inbox.port).deliver(MESSAGE, THREE)
-    content = inbox.mails[0].original_content
-    assert message_from_bytes(content or b"", policy=default)["Subject"] == "hi"

@@ -105,12 +105,9 @@ class Email:
         from tocsin.receivers import smtp
 
         settings, login = self._settings, None
-        if settings.username:
-            password = ""
-            if settings.password_file:
-                with open(settings.password_file, encoding="utf-8") as file:
-                    password = file.read(4096).rstrip("\r\n")
-            login = (settings.username, password)
+        if settings.username and settings.password_file:
+            with open(settings.password_file, encoding="utf-8") as file:
+                login = (settings.username, file.read(4096).rstrip("\r\n"))
         return smtp.Way(settings.security, self._node, settings.ca_file, login, heard)
 
     def _headers(self, notification: Notification, subject: str) -> dict[str, object]:

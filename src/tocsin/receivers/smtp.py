@@ -53,19 +53,8 @@ def send(server: Server, post: Post, way: Way, clock: Clock) -> tuple[Outcome, .
 
 @contextmanager
 def _opened(server: Server, way: Way, clock: Clock) -> Iterator["_Talk"]:
-    """A conversation up to where mail can be offered, with the first address that gets that far."""
-    with step(f"connecting to {server}"):
-        found = addresses(server, clock.left())
-    for place, address in enumerate(found, 1):
-        talk = _Talk(server, way, clock.share(len(found) - place + 1))
-        try:
-            talk.open(address)
-        except DeliveryError:
-            talk.part()
-            if place == len(found):
-                raise
-            continue
-        break
+    """A conversation up to where mail can be offered."""
+    talk = _reached(server, way, clock)
     talk.clock = clock
     try:
         if way.login:
@@ -73,6 +62,23 @@ def _opened(server: Server, way: Way, clock: Clock) -> Iterator["_Talk"]:
         yield talk
     finally:
         talk.part()
+
+
+def _reached(server: Server, way: Way, clock: Clock) -> "_Talk":
+    """The conversation with the first address that gets as far as EHLO, over TLS if it must be."""
+    error = DeliveryError(f"connecting to {server}: it has no address")
+    with step(f"connecting to {server}"):
+        found = addresses(server, clock.left())
+    for place, address in enumerate(found):
+        talk = _Talk(server, way, clock.share(len(found) - place))
+        try:
+            talk.open(address)
+        except DeliveryError as why:
+            error = why
+            talk.part()
+        else:
+            return talk
+    raise error
 
 
 class _Talk(Wire):
