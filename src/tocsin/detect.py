@@ -10,10 +10,10 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv6Network, ip_address
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
-from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen
+from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen, Total
 
 SOURCES = 10_000  # a table of sources keeps at least so many exactly; it is cut down at twice as many
 _SLOT = 600  # seconds: counts are kept by ten minutes
@@ -168,16 +168,6 @@ class Table:
         self.gone.add(seen.key)
 
 
-class Total(NamedTuple):
-    """What a log holds of one src, whenever it was."""
-
-    rule: str
-    src: str
-    events: int
-    first: datetime
-    last: datetime
-
-
 class Tally:
     """Events by rule and src over a whole log, in as little memory as a table."""
 
@@ -186,8 +176,9 @@ class Tally:
         self.crowd = Crowd()
         self._rules: dict[str, dict[str, list[Any]]] = {}  # of each rule and src: events, first, last
 
-    def add(self, events: Iterable[Event]) -> None:
-        for rule, src, time, packets, *_ in events:
+    def add(self, totals: Iterable[Total]) -> None:
+        """Adds what parts of the log hold; a src may come several times."""
+        for rule, src, packets, first, last in totals:
             self.events += packets
             counts = self._rules.get(rule)
             if counts is None:
@@ -195,19 +186,17 @@ class Tally:
             count = counts.get(src)
             if count is not None:
                 count[0] += packets
-                if time > count[2]:
-                    count[2] = time
-                elif time < count[1]:
-                    count[1] = time
+                count[2] = max(count[2], last)
+                count[1] = min(count[1], first)
                 continue
-            counts[src] = [packets, time, time]
+            counts[src] = [packets, first, last]
             if len(counts) > 2 * SOURCES:
                 self._shrink(rule, counts)
 
     def ranked(self) -> list[Total]:
         """By events, then by address."""
         totals = (Total(rule, src, *count) for rule, counts in self._rules.items() for src, count in counts.items())
-        return sorted(totals, key=lambda total: (-total.events, _order(total.src), total.rule))
+        return sorted(totals, key=lambda total: (-total.packets, _order(total.src), total.rule))
 
     def others(self) -> Others:
         listed = [(rule, src, count[0]) for rule, counts in self._rules.items() for src, count in counts.items()]

@@ -66,6 +66,16 @@ class Notify:
     heartbeat: timedelta = timedelta(days=7)
 
 
+class Total(NamedTuple):
+    """What a log, or a part of one, holds of one src."""
+
+    rule: str
+    src: str
+    packets: int
+    first: datetime
+    last: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Lines of a source that are known to be lost or unread."""

@@ -6,6 +6,7 @@ import pytest
 
 from tocsin.detect import SOURCES, Table, Tally
 from tocsin.model import BLIND, Event, Place, Rule
+from tocsin.parse.adder import one
 
 START = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -194,20 +195,20 @@ def test_the_networks_that_are_remembered_are_bounded() -> None:
 
 def test_a_tally_counts_by_rule_and_source_and_ranks_by_events_then_address() -> None:
     tally = Tally()
-    tally.add([event("192.0.2.10", 1), event("192.0.2.9", 0), event("192.0.2.9", 5), event("192.0.2.9", -5)])
-    tally.add([event("192.0.2.2", 1), event("2001:db8::1", 1)])
+    tally.add(map(one, [event("192.0.2.10", 1), event("192.0.2.9"), event("192.0.2.9", 5), event("192.0.2.9", -5)]))
+    tally.add(map(one, [event("192.0.2.2", 1), event("2001:db8::1", 1)]))
     assert [total.src for total in tally.ranked()] == ["192.0.2.9", "192.0.2.2", "192.0.2.10", "2001:db8::1"]
     top = tally.ranked()[0]
-    assert (top.events, top.last - top.first) == (3, timedelta(minutes=10))
+    assert (top.packets, top.last - top.first) == (3, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("number", [SOURCES, 5 * SOURCES])
 def test_a_tallys_sources_and_others_add_up(number: int) -> None:
     tally = Tally()
-    tally.add(map(event, spoofed(number)))
-    tally.add([event("192.0.2.1", packets=number)])
+    tally.add(map(one, map(event, spoofed(number))))
+    tally.add([one(event("192.0.2.1", packets=number))])
     others = tally.others()
-    assert sum(total.events for total in tally.ranked()) + others.events == tally.events == 2 * number
+    assert sum(total.packets for total in tally.ranked()) + others.events == tally.events == 2 * number
     assert others.sources <= number
-    assert number - others.error <= tally.ranked()[0].events <= number
+    assert number - others.error <= tally.ranked()[0].packets <= number
     assert (number > 2 * SOURCES) == (others.error > 0)

@@ -2,18 +2,19 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import click
 
 from tocsin.commands import options
 from tocsin.detect import Tally
-from tocsin.model import Batch, Event, Rule
-from tocsin.parse import Parser
+from tocsin.model import Batch, Event, Total
+from tocsin.parse.adder import Adder, one
 from tocsin.sources.plain import plain, size
 
 _SHOWN = 50  # sources a person is shown
+Span = tuple[datetime | None, datetime | None]
 
 
 @click.command("scan", short_help="Count a log's events by source, with no state and no mail.")
@@ -33,19 +34,25 @@ def command(
     """
     rules = options.configured(file).rules
     tally = Tally()
-    for events in _read(files, rules, quiet=as_json):
-        tally.add(_between(events, since, until))
+    for name in files:
+        for totals in _read(name, Adder(rules), (since, until), quiet=as_json):
+            tally.add(totals)
     click.echo(json.dumps(_plain(tally)) if as_json else _table(tally))
     return 0
 
 
-def _read(files: Sequence[str], rules: Sequence[Rule], *, quiet: bool) -> Iterator[Iterator[Event]]:
+def _read(name: str, adder: Adder, span: Span, *, quiet: bool) -> Iterator[Iterable[Total]]:
     now = options.clock()
-    for name in files:
-        parser = Parser(rules, allowed=True)
-        for batch in _watched(name, quiet=quiet):
-            yield parser.events(batch, now)
-        yield parser.flush()
+    for batch in _watched(name, quiet=quiet):
+        yield _within(adder.events(batch, now), span) if any(span) else adder.totals(batch, now)
+    yield _within(adder.flush(), span)
+
+
+def _within(events: Iterable[Event], span: Span) -> Iterator[Total]:
+    since, until = span
+    for event in events:
+        if (not since or event.time >= since) and (not until or event.time <= until):
+            yield one(event)
 
 
 def _watched(name: str, *, quiet: bool) -> Iterator[Batch]:
@@ -58,19 +65,13 @@ def _watched(name: str, *, quiet: bool) -> Iterator[Batch]:
         yield from plain(name, bar.update)
 
 
-def _between(events: Iterator[Event], since: datetime | None, until: datetime | None) -> Iterator[Event]:
-    if not since and not until:
-        return events
-    return (event for event in events if (not since or event.time >= since) and (not until or event.time <= until))
-
-
 def _plain(tally: Tally) -> dict[str, object]:
     others = tally.others()
     sources = [
         {
             "rule": total.rule,
             "src": total.src,
-            "events": total.events,
+            "events": total.packets,
             "first": total.first.isoformat(),
             "last": total.last.isoformat(),
         }
@@ -91,13 +92,13 @@ def _table(tally: Tally) -> str:
     others = tally.others()
     rows = [f"{'events':>9}  {'source':39}  {'rule':10}  {'first':25}  last"]
     rows += [
-        f"{total.events:9}  {total.src:39}  {total.rule:10}  {total.first:%Y-%m-%d %H:%M:%S} UTC    "
+        f"{total.packets:9}  {total.src:39}  {total.rule:10}  {total.first:%Y-%m-%d %H:%M:%S} UTC    "
         f"{total.last:%Y-%m-%d %H:%M:%S} UTC"
         for total in ranked[:_SHOWN]
     ]
     left = ranked[_SHOWN:]
     if left or others.events:
-        events = sum(total.events for total in left) + others.events
+        events = sum(total.packets for total in left) + others.events
         rows.append(f"{events:9}  and at least {len(left) + others.sources} others")
     rows.append(f"{tally.events:9}  in all")
     if others.error:

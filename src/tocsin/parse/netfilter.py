@@ -23,7 +23,8 @@ _OPTIONS = rb"(?:OPT \([0-9A-F ]{0,80}\) |)"
 _V4 = rb"TOS=0x[0-9A-F][0-9A-F] PREC=0x[0-9A-F][0-9A-F] TTL=\d{1,3} ID=\d{1,5} (?:CE |)(?:DF |)(?:MF |)"
 _V6 = rb"TC=\d{1,3} HOPLIMIT=\d{1,3} FLOWLBL=\d{1,7} "
 _FRAGMENT = rb"(?:(?P<fragment>FRAG:)\d{1,5} (?:(?:INCOMPLETE |)ID:[0-9a-f]{8} |)|)"
-_PORTS = rb" SPT=(?P<spt>\d{1,5}) DPT=(?P<dpt>\d{1,5})"
+_PORT = rb"(?:[1-5]\d{4}|\d{1,4}|6(?:[0-4]\d{3}|5(?:[0-4]\d\d|5(?:[0-2]\d|3[0-5]))))"  # up to 65535
+_PORTS = b" SPT=(?P<spt>%b) DPT=(?P<dpt>%b)" % (_PORT, _PORT)
 _UDP = rb" LEN=\d{1,5}"
 _TCP = (
     rb"(?: SEQ=\d{1,10} ACK=\d{1,10}|) WINDOW=\d{1,5} RES=0x[0-9A-F]{2}(?: (?:CWR|ECE|URG|ACK|PSH|RST|SYN|FIN)){0,8}"
@@ -45,6 +46,8 @@ PACKET = (
     + rb"(?: UID=\d{1,10} GID=\d{1,10}|)(?: MARK=0x[0-9a-f]{1,8}|)"
 )
 BODY = WAY + LINK + ADDRESSES + PACKET
+
+COLUMNS = ("stamp", "repeated", "uptime", "src", "fragment", "protocol", "spt", "dpt")
 
 _OCTETS = frozenset(b"%d" % octet for octet in range(256))
 
@@ -69,11 +72,6 @@ def address(written: bytes) -> str:
     return str(found.ipv4_mapped or found)
 
 
-def is_port(written: bytes) -> bool:
-    """Whether up to five digits are a port."""
-    return len(written) < 5 or written <= b"65535"
-
-
 def any_of(prefixes: Iterable[bytes]) -> bytes:
     """The pattern of one of the prefixes, longest first."""
     return b"|".join(re.escape(prefix) for prefix in sorted(prefixes, key=len, reverse=True))
@@ -82,6 +80,12 @@ def any_of(prefixes: Iterable[bytes]) -> bytes:
 def line(prefixes: Iterable[bytes]) -> re.Pattern[bytes]:
     """The pattern of a whole line of the kernel's about a packet, its LF included."""
     return re.compile(syslog.HEAD + b"(?P<prefix>%b)" % any_of(prefixes) + BODY + syslog.END)
+
+
+def columns(prefix: bytes) -> re.Pattern[bytes]:
+    """The pattern of any line: its groups are COLUMNS, and empty where the line is not the kernel's about a packet."""
+    text = syslog.HEAD + re.escape(prefix) + BODY.replace(b"(?P<mac>", b"(?:") + syslog.END
+    return re.compile(text + rb"|[^\n]*\n")
 
 
 def scanner(pattern: re.Pattern[bytes]) -> Callable[[bytearray, int, int], Scanner]:

@@ -13,7 +13,6 @@ from tocsin.parse.clock import Clock
 from tocsin.parse.memory import Hit, dump, load
 from tocsin.parse.replay import Line
 
-_TOP = b"65535"
 _NOBODY: frozenset[str] = frozenset()
 _SOURCES = 1024  # addresses whose meaning is kept at hand
 
@@ -116,7 +115,7 @@ class Parser:
                 stamp, repeated, uptime, prefix, mac, src, _, protocol, spt, dpt = found.groups(b"")
                 offset, line = base + line, found.end()
                 text, allowing = sources.get(src) or self._learn(src)
-                if not text or (spt > _TOP and len(spt) == 5) or (dpt > _TOP and len(dpt) == 5):
+                if not text:
                     continue
                 if stamp != last:
                     last, time = stamp, clock(stamp)

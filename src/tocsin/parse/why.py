@@ -62,9 +62,6 @@ class Explainer:
             return _body(line)
         if not netfilter.address(found["src"]):
             return f"the source is no address: {found['src'].decode()}"
-        for port in (found["spt"], found["dpt"]):
-            if port and not netfilter.is_port(port):
-                return f"{port.decode()} is no port"
         reasons = [_unlike(rule, found["dpt"] or b"", found["protocol"]) for rule in self._rules[found["prefix"]]]
         return next((reason for reason in reasons if reason), "") or f"there is no such time: {found['stamp'].decode()}"
 
@@ -103,6 +100,9 @@ def _body(line: bytes) -> str:
         return "a second SRC"
     if sources and not netfilter.address(sources[0]):
         return f"the source is no address: {sources[0][:40].decode(errors='replace')}"
+    for port in re.findall(rb" [SD]PT=(\d{5})\b", body):
+        if port > b"65535":
+            return f"{port.decode()} is no port"
     return "the line is cut short" if re.fullmatch(_WORDS, body) else "not the kernel's words about a packet"
 
 

@@ -1,0 +1,76 @@
+"""Totals in columns equal the events added up one by one."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tocsin.model import Batch, Rule, Total
+from tocsin.parse import Parser
+from tocsin.parse.adder import Adder, one
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+RULES = [
+    [Rule("tftp", ("P: ",))],
+    [Rule("tftp", ("P: ",), port=69)],
+    [Rule("tftp", ("P: ",), protocol="udp")],
+    [Rule("tftp", ("P: ", "Q: "))],
+    [Rule("tftp", ("P: ",), port=69), Rule("other", ("P: ",), port=70)],
+]
+lines = st.builds(
+    (
+        "{} {}{}P: IN=a OUT= SRC={} DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 ID={} "
+        "PROTO={} SPT=5 DPT={} LEN=28 {}\n"
+    ).format,
+    st.sampled_from(["Nov 23 10:00:00", "Nov 23 10:00:00", "Nov 23 10:00:01", "Nov 23 09:00:00", "Nov 31 10:00:00"]),
+    st.sampled_from(["node1 kernel: "] * 8 + ["node1 kernel: message repeated 3 times: [ ", "node1 sshd[1]: x "]),
+    st.sampled_from(["[    1.000000] "] * 8 + [""]),
+    st.sampled_from(["192.0.2.7", "192.0.2.8", "2001:db8::7", "::ffff:192.0.2.7", "192.0.2.700"]),
+    st.integers(1, 3),
+    st.sampled_from(["UDP"] * 8 + ["UDPLITE"]),
+    st.sampled_from(["69"] * 8 + ["70", "65536"]),
+    st.sampled_from([""] * 8 + ["]"]),
+)
+noise = st.sampled_from(
+    ["\n", "Nov 23 10:00:00 node1 sshd[1]: hello\n", "Nov 23 10:00:00 node1 sshd[1]: " + "x" * 2000 + "\n"]
+)
+logs = st.lists(st.one_of(lines, lines, lines, noise), max_size=60).map("".join)
+
+
+def summed(
+    totals: Iterable[Total],
+) -> tuple[Counter[tuple[str, str]], dict[tuple[str, str], tuple[datetime, datetime]]]:
+    packets: Counter[tuple[str, str]] = Counter()
+    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+    for total in totals:
+        key = (total.rule, total.src)
+        packets[key] += total.packets
+        first, last = spans.get(key, (total.first, total.last))
+        spans[key] = (min(first, total.first), max(last, total.last))
+    return packets, spans
+
+
+@given(logs, st.sampled_from(RULES))
+@settings(max_examples=400)
+def test_totals_are_what_the_events_add_up_to(log: str, rules: list[Rule]) -> None:
+    content = log.encode()
+    batch = Batch("s", "f", 0, bytearray(content), 0, len(content), NOW)
+    adder, parser = Adder(rules), Parser(rules, allowed=True)
+    totals = [*adder.totals(batch, NOW), *map(one, adder.flush())]
+    assert summed(totals) == summed(map(one, [*parser.events(batch, NOW), *parser.flush()]))
+    assert adder.memory == parser.memory
+
+
+def test_a_long_run_of_lines_takes_few_steps() -> None:
+    line = (
+        "Nov 23 10:{:02}:{:02} node1 kernel: [    1.000000] P: IN=a OUT= SRC=192.0.2.7 DST=192.0.2.1 LEN=48 TOS=0x00 "
+        "PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=5 DPT=69 LEN=28 \n"
+    )
+    log = "".join(line.format(i // 60, i % 60) for i in range(3000)).encode()
+    batch = Batch("s", "f", 0, bytearray(log), 0, len(log), NOW)
+    totals = list(Adder(RULES[0]).totals(batch, NOW))
+    assert len(totals) < 20
+    assert sum(total.packets for total in totals) == 3000
+    assert max(total.last for total in totals) - min(total.first for total in totals) == timedelta(seconds=2999)
