@@ -10,10 +10,10 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv6Network, ip_address
-from typing import Any
+from typing import NamedTuple
 from zlib import crc32
 
-from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen, Total
+from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen, Totals
 
 SOURCES = 10_000  # a table of sources keeps at least so many exactly; it is cut down at twice as many
 _SLOT = 600  # seconds: counts are kept by ten minutes
@@ -28,11 +28,11 @@ class Crowd:
         self.error = error
         self.bitmap = bytearray(bitmap)
 
-    def add(self, key: str) -> None:
-        if not self.bitmap:
-            self.bitmap = bytearray(_BITS // 8)
-        bit = crc32(key.encode()) % _BITS
-        self.bitmap[bit >> 3] |= 1 << (bit & 7)
+    def add(self, keys: Iterable[str]) -> None:
+        bitmap = self.bitmap = self.bitmap or bytearray(_BITS // 8)
+        for key in keys:
+            bit = crc32(key.encode()) % _BITS
+            bitmap[bit >> 3] |= 1 << (bit & 7)
 
     def size(self, listed: Iterable[str]) -> int:
         """How many at least: two may share a bit, and one that is listed again is in the crowd no more."""
@@ -117,7 +117,7 @@ class Table:
         if seen.attack and len(self.ended) < SOURCES:
             self.ended.append(seen)
         elif seen.attack:
-            self.crowd.add(seen.key)
+            self.crowd.add([seen.key])
 
     def _weigh(self, seen: Seen, event: Event) -> None:
         """Makes the run an alert if its newest event completes a threshold."""
@@ -156,7 +156,7 @@ class Table:
                 self.changed.add(seen.key)
             else:
                 self._drop(seen)
-                self.crowd.add(seen.key)
+                self.crowd.add([seen.key])
 
     def _measure(self) -> None:
         if self.attack:
@@ -168,50 +168,61 @@ class Table:
         self.gone.add(seen.key)
 
 
+class Total(NamedTuple):
+    """What a log holds of one src, whenever it was."""
+
+    rule: str
+    src: str
+    packets: int
+    first: datetime
+    last: datetime
+
+
 class Tally:
-    """Events by rule and src over a whole log, in as little memory as a table."""
+    """Packets by rule and src over a whole log, in as little memory as a table."""
 
     def __init__(self) -> None:
         self.events = 0
-        self.crowd = Crowd()
-        self._rules: dict[str, dict[str, list[Any]]] = {}  # of each rule and src: events, first, last
+        self._rules: dict[str, Totals] = {}
+        self._crowds: dict[str, Crowd] = {}
 
-    def add(self, totals: Iterable[Total]) -> None:
-        """Adds what parts of the log hold; a src may come several times."""
-        for rule, src, packets, first, last in totals:
-            self.events += packets
-            counts = self._rules.get(rule)
-            if counts is None:
-                counts = self._rules[rule] = {}
-            count = counts.get(src)
-            if count is not None:
-                count[0] += packets
-                count[2] = max(count[2], last)
-                count[1] = min(count[1], first)
-                continue
-            counts[src] = [packets, first, last]
-            if len(counts) > 2 * SOURCES:
-                self._shrink(rule, counts)
+    def add(self, new: Totals) -> None:
+        """Adds what a part of the log holds."""
+        self.events += sum(new.packets.values())
+        rule = new.rule
+        old = self._rules.setdefault(rule, Totals(rule, {}, {}, {}))
+        for src in old.packets.keys() & new.packets.keys():
+            new.packets[src] += old.packets[src]
+            new.first[src] = min(new.first[src], old.first[src])
+            new.last[src] = max(new.last[src], old.last[src])
+        old.packets.update(new.packets)
+        old.first.update(new.first)
+        old.last.update(new.last)
+        if len(old.packets) > 2 * SOURCES:
+            self._shrink(old)
 
     def ranked(self) -> list[Total]:
-        """By events, then by address."""
-        totals = (Total(rule, src, *count) for rule, counts in self._rules.items() for src, count in counts.items())
+        """By packets, then by address."""
+        totals = (
+            Total(rule, src, packets, of.first[src], of.last[src])
+            for rule, of in self._rules.items()
+            for src, packets in of.packets.items()
+        )
         return sorted(totals, key=lambda total: (-total.packets, _order(total.src), total.rule))
 
     def others(self) -> Others:
-        listed = [(rule, src, count[0]) for rule, counts in self._rules.items() for src, count in counts.items()]
-        size = self.crowd.size(f"{rule} {src}" for rule, src, _ in listed)
-        return Others(size, self.events - sum(count for _, _, count in listed), self.crowd.error)
+        listed = sum(sum(of.packets.values()) for of in self._rules.values())
+        sources = sum(crowd.size(self._rules[rule].packets) for rule, crowd in self._crowds.items())
+        return Others(sources, self.events - listed, max((crowd.error for crowd in self._crowds.values()), default=0))
 
-    def _shrink(self, rule: str, counts: dict[str, list[Any]]) -> None:
-        cut = sorted(count[0] for count in counts.values())[-SOURCES]
-        self.crowd.error += cut
-        for src, count in list(counts.items()):
-            if count[0] > cut:
-                count[0] -= cut
-            else:
-                del counts[src]
-                self.crowd.add(f"{rule} {src}")
+    def _shrink(self, of: Totals) -> None:
+        cut = sorted(of.packets.values())[-SOURCES]
+        crowd = self._crowds.setdefault(of.rule, Crowd())
+        crowd.error += cut
+        crowd.add(src for src, packets in of.packets.items() if packets <= cut)
+        left = {src: packets - cut for src, packets in of.packets.items() if packets > cut}
+        first, last = ({src: times[src] for src in left} for times in (of.first, of.last))
+        self._rules[of.rule] = Totals(of.rule, left, first, last)
 
 
 def _order(src: str) -> tuple[int, int]:

@@ -66,14 +66,13 @@ class Notify:
     heartbeat: timedelta = timedelta(days=7)
 
 
-class Total(NamedTuple):
-    """What a log, or a part of one, holds of one src."""
+class Totals(NamedTuple):
+    """What a part of a log holds of a rule, by src."""
 
     rule: str
-    src: str
-    packets: int
-    first: datetime
-    last: datetime
+    packets: dict[str, int]
+    first: dict[str, datetime]
+    last: dict[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)

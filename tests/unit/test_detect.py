@@ -6,7 +6,7 @@ import pytest
 
 from tocsin.detect import SOURCES, Table, Tally
 from tocsin.model import BLIND, Event, Place, Rule
-from tocsin.parse.adder import one
+from tocsin.parse.adder import added
 
 START = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -193,22 +193,30 @@ def test_the_networks_that_are_remembered_are_bounded() -> None:
     assert len(made.seen) == 1
 
 
-def test_a_tally_counts_by_rule_and_source_and_ranks_by_events_then_address() -> None:
-    tally = Tally()
-    tally.add(map(one, [event("192.0.2.10", 1), event("192.0.2.9"), event("192.0.2.9", 5), event("192.0.2.9", -5)]))
-    tally.add(map(one, [event("192.0.2.2", 1), event("2001:db8::1", 1)]))
-    assert [total.src for total in tally.ranked()] == ["192.0.2.9", "192.0.2.2", "192.0.2.10", "2001:db8::1"]
-    top = tally.ranked()[0]
+def tally(*logs: list[Event]) -> Tally:
+    made = Tally()
+    for log in logs:
+        for totals in added(log):
+            made.add(totals)
+    return made
+
+
+def test_a_tally_counts_by_rule_and_source_and_ranks_by_packets_then_address() -> None:
+    made = tally(
+        [event("192.0.2.10", 1), event("192.0.2.9", 0), event("192.0.2.9", 5)],
+        [event("192.0.2.9", -5), event("192.0.2.2", 1), event("2001:db8::1", 1)],
+    )
+    assert [total.src for total in made.ranked()] == ["192.0.2.9", "192.0.2.2", "192.0.2.10", "2001:db8::1"]
+    top = made.ranked()[0]
     assert (top.packets, top.last - top.first) == (3, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("number", [SOURCES, 5 * SOURCES])
 def test_a_tallys_sources_and_others_add_up(number: int) -> None:
-    tally = Tally()
-    tally.add(map(one, map(event, spoofed(number))))
-    tally.add([one(event("192.0.2.1", packets=number))])
-    others = tally.others()
-    assert sum(total.packets for total in tally.ranked()) + others.events == tally.events == 2 * number
+    log = list(map(event, spoofed(number)))
+    made = tally(log[: number // 2], [event("192.0.2.1", packets=number)], log[number // 2 :])
+    others = made.others()
+    assert sum(total.packets for total in made.ranked()) + others.events == made.events == 2 * number
     assert others.sources <= number
-    assert number - others.error <= tally.ranked()[0].packets <= number
+    assert number - others.error <= made.ranked()[0].packets <= number
     assert (number > 2 * SOURCES) == (others.error > 0)
