@@ -55,7 +55,7 @@ class Ledger:
             TableChange(
                 rule,
                 attacks=[*table.earlier, *filter(None, [table.attack])],
-                bitmap=bytes(table.crowd.bitmap),
+                bitmap=table.crowd.bitmap,
                 changed=[table.seen[key] for key in table.changed],
                 gone=sorted(table.gone),
                 ended=table.ended,

@@ -56,7 +56,7 @@ def detected(
             attacks[attack.start] = (attack.events, attack.last)
         if place in cuts:
             ended += table.ended
-            kept = Table(rule, table.attack, bytes(table.crowd.bitmap))
+            kept = Table(rule, table.attack, table.crowd.bitmap)
             kept.seen = {key: to_seen(from_seen(seen)) for key, seen in table.seen.items()}
             table = kept
     return alerts(table, ended + table.ended), sorted(attacks.items())

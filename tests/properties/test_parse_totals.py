@@ -18,19 +18,21 @@ RULES = [
     [Rule("tftp", ("P: ", "Q: "))],
     [Rule("tftp", ("P: ",), port=69), Rule("other", ("P: ",), port=70)],
 ]
+MAC = "00:00:5e:00:53:01:00:00:5e:00:53:02:08:00"
 lines = st.builds(
     (
-        "{} {}{}P: IN=a OUT= SRC={} DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 ID={} "
+        "{} {}{}P: IN=a OUT= {}SRC={} DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 ID={} "
         "PROTO={} SPT=5 DPT={} LEN=28 {}\n"
     ).format,
     st.sampled_from(["Nov 23 10:00:00", "Nov 23 10:00:00", "Nov 23 10:00:01", "Nov 23 09:00:00", "Nov 31 10:00:00"]),
-    st.sampled_from(["node1 kernel: "] * 8 + ["node1 kernel: message repeated 3 times: [ ", "node1 sshd[1]: x "]),
-    st.sampled_from(["[    1.000000] "] * 8 + [""]),
+    st.sampled_from(["node1 kernel: "] * 20 + ["node1 kernel: message repeated 3 times: [ ", "node1 sshd[1]: x "]),
+    st.sampled_from(["[    1.000000] "] * 20 + [""]),
+    st.sampled_from([f"MAC={MAC} "] * 20 + ["", "MAC= "]),
     st.sampled_from(["192.0.2.7", "192.0.2.8", "2001:db8::7", "::ffff:192.0.2.7", "192.0.2.700"]),
     st.integers(1, 3),
-    st.sampled_from(["UDP"] * 8 + ["UDPLITE"]),
-    st.sampled_from(["69"] * 8 + ["70", "65536"]),
-    st.sampled_from([""] * 8 + ["]"]),
+    st.sampled_from(["UDP"] * 20 + ["UDPLITE"]),
+    st.sampled_from(["69"] * 20 + ["70", "65536"]),
+    st.sampled_from([""] * 20 + ["]"]),
 )
 noise = st.sampled_from(
     ["\n", "Nov 23 10:00:00 node1 sshd[1]: hello\n", "Nov 23 10:00:00 node1 sshd[1]: " + "x" * 2000 + "\n"]
@@ -60,10 +62,10 @@ def test_totals_are_what_the_events_add_up_to(log: str, rules: list[Rule]) -> No
 
 def test_a_long_run_of_lines_takes_few_steps() -> None:
     line = (
-        "Nov 23 10:{:02}:{:02} node1 kernel: [    1.000000] P: IN=a OUT= SRC=192.0.2.7 DST=192.0.2.1 LEN=48 TOS=0x00 "
-        "PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=5 DPT=69 LEN=28 \n"
+        "Nov 23 10:{:02}:{:02} node1 kernel: [    1.000000] P: IN=a OUT= MAC={} SRC=192.0.2.7 DST=192.0.2.1 LEN=48 "
+        "TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=5 DPT=69 LEN=28 \n"
     )
-    log = "".join(line.format(i // 60, i % 60) for i in range(3000)).encode()
+    log = "".join(line.format(i // 60, i % 60, MAC) for i in range(3000)).encode()
     batch = Batch("s", "f", 0, bytearray(log), 0, len(log), NOW)
     totals = list(Adder(RULES[0]).totals(batch, NOW))
     assert len(totals) < 20

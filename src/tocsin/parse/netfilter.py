@@ -47,7 +47,7 @@ PACKET = (
 )
 BODY = WAY + LINK + ADDRESSES + PACKET
 
-COLUMNS = ("stamp", "repeated", "uptime", "src", "fragment", "protocol", "spt", "dpt")
+COMMON = ("stamp", "src", "dpt")
 
 _OCTETS = frozenset(b"%d" % octet for octet in range(256))
 
@@ -82,10 +82,21 @@ def line(prefixes: Iterable[bytes]) -> re.Pattern[bytes]:
     return re.compile(syslog.HEAD + b"(?P<prefix>%b)" % any_of(prefixes) + BODY + syslog.END)
 
 
-def columns(prefix: bytes) -> re.Pattern[bytes]:
-    """The pattern of any line: its groups are COLUMNS, and empty where the line is not the kernel's about a packet."""
-    text = syslog.HEAD + re.escape(prefix) + BODY.replace(b"(?P<mac>", b"(?:") + syslog.END
-    return re.compile(text + rb"|[^\n]*\n")
+def common(prefix: bytes) -> re.Pattern[bytes]:
+    """The pattern of any line, with the groups COMMON: empty unless it has the shape that floods of UDP have.
+
+    Whatever has that shape has `line`'s too.
+    """
+    head = b"%b [A-Za-z0-9._:-]{1,255}+(?<!:) kernel: " % syslog.STAMP.strip()
+    way = rb"IN=[^ \n]{0,15} OUT=[^ \n]{0,15} MAC=[0-9a-f:]{35,95} "
+    addresses = b"SRC=(%b) DST=%b LEN=[0-9]{1,10} " % (_ADDRESS, _ADDRESS)
+    v4 = rb"TOS=0x[0-9A-F]{2} PREC=0x[0-9A-F]{2} TTL=[0-9]{1,3} ID=[0-9]{1,5} (?:DF |)"
+    v6 = rb"TC=[0-9]{1,3} HOPLIMIT=[0-9]{1,3} FLOWLBL=[0-9]{1,7} "
+    ports = b"PROTO=UDP SPT=%b DPT=(%b) LEN=[0-9]{1,5} \n" % (_PORT, _PORT)
+    uptime = rb"\[ {0,5}[0-9]{1,10}\.[0-9]{6}\] "
+    return re.compile(
+        head + uptime + re.escape(prefix) + way + addresses + b"(?:%b|%b)" % (v4, v6) + ports + rb"|[^\n]*\n"
+    )
 
 
 def scanner(pattern: re.Pattern[bytes]) -> Callable[[bytearray, int, int], Scanner]:
