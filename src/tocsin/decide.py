@@ -99,7 +99,7 @@ def decide(cases: Iterable[Case], now: datetime, desk: Desk) -> list[Decision]:
 
 def heartbeat(now: datetime, desk: Desk, *, lines: int, newest: datetime | None, ordinal: int) -> Decision:
     """All is quiet: so many lines were read since the one before."""
-    name = _identify(desk.node, "", None, "heartbeat", ordinal)
+    name = identify(desk.node, "", None, "heartbeat", ordinal)
     return Decision(Notification(name, "", "heartbeat", now, desk.node, desk.node_ip, lines=lines, newest=newest))
 
 
@@ -124,7 +124,7 @@ def _tell(case: Case, reason: str, now: datetime, desk: Desk) -> Decision:
     attack, told = case.attack, case.told
     listed = sorted(case.alerts, key=lambda alert: (alert.named, -alert.events, alert.src or ""))[:LISTED]
     new = sum(not alert.named for alert in listed)
-    name = _identify(desk.node, attack.rule, attack.start, reason, told.ordinal)
+    name = identify(desk.node, attack.rule, attack.start, reason, told.ordinal)
     notification = Notification(
         id=name,
         rule=attack.rule,
@@ -172,7 +172,7 @@ def _after(case: Case, reason: str, notification: Notification, notify: Notify) 
 def _digest(decisions: Sequence[Decision], now: datetime, desk: Desk) -> Decision:
     told = [part for decision in decisions for part in decision.told]
     oldest = min(part.attack.start for part in told)
-    name = _identify(desk.node, "", oldest, "digest", sum(part.told.ordinal for part in told))
+    name = identify(desk.node, "", oldest, "digest", sum(part.told.ordinal for part in told))
     notes = tuple(decision.notification for decision in decisions)
     notification = Notification(
         id=name,
@@ -193,7 +193,7 @@ def _digest(decisions: Sequence[Decision], now: datetime, desk: Desk) -> Decisio
     return Decision(notification, parts, tuple(name for decision in decisions for name in decision.folded))
 
 
-def _identify(node: str, rule: str, start: datetime | None, reason: str, ordinal: int) -> str:
+def identify(node: str, rule: str, start: datetime | None, reason: str, ordinal: int) -> str:
     """The same on every attempt and in every run: nothing random goes in."""
     text = "\0".join((node, rule, start.isoformat() if start else "", reason, str(ordinal)))
     return sha256(text.encode()).hexdigest()[:32]

@@ -1,6 +1,6 @@
 """check: read what is new, decide, deliver, out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import monotonic
 
 import click
@@ -8,9 +8,11 @@ import click
 from tocsin import __version__, app, telemetry
 from tocsin.commands import options
 from tocsin.config import Config
+from tocsin.deliver import Attempt
 from tocsin.pipeline import Report
 
 SECONDS = 30.0  # of reading; what is left then is read by the next run
+ORDER = (78, 77, 74, 73, 66, 65, 75, 69)  # with several reasons the first one is the status
 
 
 @click.command("check", short_help="Read what is new, decide, deliver, out.")
@@ -30,7 +32,7 @@ def command(file: str | None) -> int:
         reports = list(_ticks(config, log))
     finally:
         log.close()
-    return options.status(reports)
+    return status(reports)
 
 
 def _ticks(config: Config, log: telemetry.Log) -> Iterator[Report]:
@@ -59,3 +61,20 @@ def show(report: Report, log: telemetry.Log, config: Config) -> None:
         for outcome in attempt.outcomes:
             if outcome.permanent:
                 click.echo(f"{attempt.receiver}: {outcome.recipient} is refused for good: {outcome.error}", err=True)
+
+
+def status(reports: Iterable[Report]) -> int:
+    """The exit status of a run: of its last tick what waits, of all ticks what went wrong."""
+    reasons: set[int] = set()
+    for report in reports:
+        reasons |= {error.status for error in report.read.errors}
+        reasons |= {75 for attempt in report.attempts if failed(attempt)}
+        reasons.discard(69)
+        if report.waiting:
+            reasons.add(69)
+    return next((reason for reason in ORDER if reason in reasons), 0)
+
+
+def failed(attempt: Attempt) -> bool:
+    """Trying again may help."""
+    return any(outcome.error and not outcome.permanent for outcome in attempt.outcomes)

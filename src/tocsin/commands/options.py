@@ -1,20 +1,16 @@
-"""Options that several verbs share, and the statuses that they end with."""
+"""What several verbs share: options, and one line for an error."""
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from tocsin.config import Config, load
-from tocsin.deliver import Attempt
 from tocsin.errors import TocsinError
-from tocsin.pipeline import Report
 from tocsin.units import duration
-
-ORDER = (78, 77, 74, 73, 66, 65, 75, 69)  # with several reasons the first one is the status
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 settings: Decorator = click.option(
@@ -32,23 +28,6 @@ def configured(file: str | None) -> Config:
 
 def complain(error: TocsinError) -> None:
     click.echo(str(error), err=True)
-
-
-def status(reports: Iterable[Report]) -> int:
-    """The exit status of a run: of its last tick what waits, of all ticks what went wrong."""
-    reasons: set[int] = set()
-    for report in reports:
-        reasons |= {error.status for error in report.read.errors}
-        reasons |= {75 for attempt in report.attempts if failed(attempt)}
-        reasons.discard(69)
-        if report.waiting:
-            reasons.add(69)
-    return next((reason for reason in ORDER if reason in reasons), 0)
-
-
-def failed(attempt: Attempt) -> bool:
-    """Trying again may help."""
-    return any(outcome.error and not outcome.permanent for outcome in attempt.outcomes)
 
 
 class Moment(click.ParamType[datetime]):

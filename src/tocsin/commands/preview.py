@@ -29,7 +29,8 @@ def command(form: str, *, send: bool, file: str | None) -> int:
     config = options.configured(file)
     now = options.clock()
     if send:
-        return _send(config, replace(_notification(config, now), reason="test", at=now))
+        name = decide.identify(config.node, "", now, "test", 0)  # never that of the real mail
+        return _send(config, replace(_notification(config, now), id=name, thread=(), reason="test", at=now))
     _print(config, _notification(config, now), form)
     return 0
 
