@@ -11,9 +11,10 @@ from tocsin.model import Batch, Event, Rule, Totals
 from tocsin.parse import netfilter
 from tocsin.parse.parser import Parser
 
-_LEAST, _MOST = 1 << 10, 1 << 18  # bytes of lines that are taken at once: more as long as all are about packets
+_LEAST, _MOST = 1 << 9, 1 << 20  # bytes of lines that are taken at once: more as long as all are about packets
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _ALL_V4 = re.compile(rb"(?:%b\.%b\.%b\.%b\n)*+" % (_OCTET, _OCTET, _OCTET, _OCTET))
+Packet = tuple[bytes, bytes, bytes]  # netfilter.COMMON
 
 
 class Adder(Parser):
@@ -32,24 +33,32 @@ class Adder(Parser):
         if self._common is None:
             yield from added(self.events(batch, now))
             return
-        data, end, needle = batch.data, batch.end, self._needles[0]
         self._clock.open(batch, now)
-        at = data.find(needle, batch.start, end)
-        while at >= 0:
-            line = data.rfind(b"\n", batch.start, at) + 1 or batch.start
-            after = data.rfind(b"\n", at, min(at + self._size, end)) + 1 or data.find(b"\n", at, end) + 1 or end
-            rows = self._common.findall(data, line, after)
-            packets = [row for row in rows if row[0]]
-            # A line that has the prefix and not the common shape may be anything: each line of the rest is looked at.
-            if self._ring.held or len(packets) < data.count(needle, line, after):
-                rest = batch._replace(offset=batch.offset + line - batch.start, start=line)
-                yield from added(self.events(rest, now))
-                return
+        packets, rest = self._taken(batch, self._common)
+        if packets:
             yield from self._totals(packets)
+        if rest:
+            yield from added(self.events(rest, now))
+
+    def _taken(self, batch: Batch, common: "re.Pattern[bytes]") -> tuple[list[Packet], Batch | None]:
+        """The batch's packets, and from where on each line must be looked at."""
+        taken: list[Packet] = []
+        data, start, end, needle = batch.data, batch.start, batch.end, self._needles[0]
+        at = data.find(needle, start, end)
+        while at >= 0:
+            line = data.rfind(b"\n", start, at) + 1 or start
+            after = data.rfind(b"\n", at, min(at + self._size, end)) + 1 or data.find(b"\n", at, end) + 1 or end
+            rows = common.findall(data, line, after)
+            packets = [row for row in rows if row[0]]
+            # A line that has the prefix and not the common shape may be anything.
+            if self._ring.held or len(packets) < data.count(needle, line, after):
+                return taken, batch._replace(offset=batch.offset + line - start, start=line)
+            taken += packets
             self._size = min(4 * self._size, _MOST) if len(packets) == len(rows) else _LEAST
             at = data.find(needle, after, end)
+        return taken, None
 
-    def _totals(self, packets: Sequence[tuple[bytes, bytes, bytes]]) -> Iterator[Totals]:
+    def _totals(self, packets: Sequence[Packet]) -> Iterator[Totals]:
         names = self._names({src for _, src, _ in packets})
         if not all(names.values()):
             packets = [packet for packet in packets if names[packet[1]]]

@@ -6,7 +6,7 @@ from tocsin.errors import LogError
 from tocsin.sources.cursor import HEAD, TAIL
 from tocsin.sources.unpack import Content
 
-SIZE = 256 * 1024  # a line longer than this is left out
+SIZE = 1 << 20  # a line longer than this is left out
 _TEXT = 64 * 1024  # without a line feed in so many first bytes it is no text
 _LEAST = 64  # bytes to read at once, however little is wanted
 
