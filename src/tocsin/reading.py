@@ -86,10 +86,11 @@ class Reading:
             read.moved |= source.moved
             read.behind |= source.behind
             parser = self._parsers[source.name]
-            read.zones[source.name] = parser.zone
+            zone = parser.zone if parser.zoneless else ""
+            read.zones[source.name] = zone
             if source.cursor:
                 began = self._began(source, now) if source.behind else None
-                self.kept[source.name] = Kept(source.cursor, parser.memory, parser.zone, began)
+                self.kept[source.name] = Kept(source.cursor, parser.memory, zone, began)
         read.twins = list(_twins(samples))
 
     def _of(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:

@@ -94,13 +94,17 @@ def _reading(report: Report) -> Iterator[Line]:
     read = report.read
     if report.first:
         yield line("first start", "the log is read back to the rule's window; what is older is not told", old=read.old)
-    failed = {str(error) for error in read.errors}
     for file in read.files:
         yield line("checked", f"{file} has been read", file=file)
-    if not failed and not read.files:
+    if not read.errors and not read.files:
         yield line("checked", "nothing new", lines=0)
     if read.old:
         yield line("old", f"{read.old} packets are older than the window: counted, not told", packets=read.old)
+    yield from _cautions(read)
+
+
+def _cautions(read: Read) -> Iterator[Line]:
+    """What an operator must know to judge the counts."""
     if read.replayed:
         text = f"{read.replayed} lines were the kernel's ring again: not counted"
         yield line("replay", text, lines=read.replayed)
@@ -110,8 +114,8 @@ def _reading(report: Report) -> Iterator[Line]:
     for one, other in read.twins:
         text = f"{one} and {other} hold the same lines: each packet is counted twice; leave one of them out"
         yield line("warning", text, sources=[one, other])
-    if read.events:
-        for source, zone in read.zones.items():
+    for source, zone in read.zones.items():
+        if zone and read.events:
             yield line("zone", f"stamps of {source} without one: {zone}", source=source, zone=zone)
 
 

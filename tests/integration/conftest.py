@@ -1,11 +1,18 @@
-"""Real SMTP servers on loopback: one that behaves, one that says whatever a test tells it to."""
+"""Real SMTP servers on loopback: one that behaves, one that says what a test tells it to. And tocsin as a process."""
 
 import asyncio
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -24,6 +31,12 @@ class Inbox:
     port: int = 0
     mails: list[Envelope] = field(default_factory=list)
     extensions: list[str] = field(default_factory=list)
+
+    def read(self) -> list[EmailMessage]:
+        """The mails as programs read them."""
+        return [
+            message_from_bytes(mail.content, policy=default) for mail in self.mails if isinstance(mail.content, bytes)
+        ]
 
     async def handle_EHLO(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -235,3 +248,84 @@ def password_file(tmp_path: Path) -> str:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n")
     return str(file)
+
+
+# the program itself
+
+
+@dataclass
+class Machine:
+    """A folder that stands for a machine: its log, its settings, its state, and tocsin as a process on it."""
+
+    folder: Path
+    port: int = 1  # of the mail server: nobody listens on 1
+    environment: dict[str, str] = field(default_factory=dict)
+    serial: int = 0
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "syslog"
+
+    def settle(self, **settings: str) -> Path:
+        """Writes the settings: one source, the mail server, and what is given instead or besides."""
+        keys = {
+            "state": str(self.folder / "state"),
+            "sources": f"[{{file: {{path: {self.log}}}}}]",
+            "receivers": f'[{{email: {{server: "127.0.0.1:{self.port}", security: none, to: [admin@example.org]}}}}]',
+        } | settings
+        file = self.folder / "tocsin.yaml"
+        file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+        return file
+
+    def write(self, *sources: str, ago: float = 0, log: Path | None = None) -> None:
+        """One rejected packet of each source, so many seconds ago."""
+        stamp = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat()  # noqa: TID251 (the process has the real clock)
+        with (log or self.log).open("a") as file:
+            for src in sources:
+                self.serial += 1
+                file.write(
+                    f"{stamp} node1 kernel: [  705.905357] IPTables-TFTP-Rejected: IN=eth0 OUT= MAC= SRC={src} "
+                    f"DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 ID={self.serial} DF PROTO=UDP SPT=55526 "
+                    "DPT=69 LEN=28 \n"
+                )
+
+    def run(self, *words: str, stdin: str | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":  # noqa: ANN401 (subprocess's)
+        """The verb with these words, to its end."""
+        return subprocess.run(
+            self.command(*words), env=self.variables(), input=stdin, capture_output=True, text=True, timeout=60,
+            check=False, **options,
+        )  # fmt: skip
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        """The same, going on beside the test."""
+        return subprocess.Popen(
+            self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    @staticmethod
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "tocsin.cli", *words]
+
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PATH", "PYTHON"))}
+        return {**kept, "NODE_NAME": "node1", "TOCSIN_CONFIG": str(self.folder / "tocsin.yaml"), **self.environment}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine with an empty log and with settings; its mail server is down."""
+    made = Machine(tmp_path)
+    made.log.touch()
+    made.settle()
+    return made
+
+
+@pytest.fixture
+def mailing(
+    machine: Machine, mail_server: Callable[..., AbstractContextManager[Inbox]]
+) -> Iterator[tuple[Machine, Inbox]]:
+    """A machine whose mail server is up, and that server's inbox."""
+    with mail_server() as inbox:
+        machine.port = inbox.port
+        machine.settle()
+        yield machine, inbox

@@ -105,19 +105,19 @@ if _AS_ROOT:  # nobody else can make what belongs to others
         (outside / "log").chmod(0o640)
         text = refused(outside / "log")
         assert text.startswith("77 ")
-        assert text.endswith("log is root:adm -rw-r-----; hint: run with the group adm (4), or as root")
+        assert text.endswith("log is root:adm, mode 0640; hint: run with the group adm (4), or as root")
 
     def test_a_group_without_a_name_is_a_number(outside: Path) -> None:
         (outside / "log").write_bytes(b"")
         os.chown(outside / "log", 54321, 54321)
         (outside / "log").chmod(0o600)
-        assert "is 54321:54321 -rw-------; hint: run as root" in refused(outside / "log")
+        assert "is 54321:54321, mode 0600; hint: run as root" in refused(outside / "log")
 
     def test_the_folder_that_bars_the_way_is_named(outside: Path) -> None:
         (outside / "closed").mkdir(mode=0o700)
         (outside / "closed/log").write_bytes(b"")
         text = refused(outside / "closed/log")
-        assert re.search(r"closed is root:root drwx------; hint: run as root$", text)
+        assert re.search(r"closed is root:root, mode 0700; hint: run as root$", text)
 
 
 def test_a_file_that_nobody_may_read_is_not_permitted(outside: Path) -> None:

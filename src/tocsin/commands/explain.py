@@ -23,7 +23,8 @@ def command(log: str, *, as_json: bool, file: str | None) -> int:
     number = 0
     for number, (verdict, line) in enumerate(_verdicts(log, parser), 1):
         click.echo(json.dumps(_plain(number, verdict)) if as_json else _row(number, verdict, line))
-    click.echo(f"{number} lines; stamps without a zone: {parser.zone}", err=True)
+    if parser.zoneless:
+        click.echo(f"stamps without a zone: {parser.zone}", err=True)
     return 0
 
 

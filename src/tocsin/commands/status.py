@@ -117,7 +117,8 @@ def _waiting_row(row: dict[str, Any]) -> str:
 
 
 def _cursor_row(row: dict[str, Any]) -> str:
-    return f"{row['source']} at {row['offset']} (stamps without a zone: {row['zone']})"
+    zone = f" (stamps without a zone: {row['zone']})" if row["zone"] else ""
+    return f"{row['source']} at {row['offset']}{zone}"
 
 
 def _gap_row(row: dict[str, Any]) -> str:

@@ -59,6 +59,11 @@ class Parser:
         """The zone of stamps that name none, and how it is known, for people."""
         return str(self._clock)
 
+    @property
+    def zoneless(self) -> bool:
+        """Whether an event had a stamp that names no zone."""
+        return self._clock.known.moment is not None
+
     def flush(self) -> Iterator[Event]:
         """Events held back, in case they would turn out to be replayed: for when all there is has been read."""
         for _, events in self._ring.release():

@@ -103,7 +103,7 @@ def _not_permitted(path: str) -> NotPermitted:
     folder = stat.S_ISDIR(found.st_mode)
     enough = stat.S_IXGRP if folder and closed != path else stat.S_IRGRP
     hint = f"run with the group {group} ({found.st_gid}), or as root" if found.st_mode & enough else "run as root"
-    return NotPermitted(f"{text} {stat.filemode(found.st_mode)}", hint=hint)
+    return NotPermitted(f"{text}, mode {stat.S_IMODE(found.st_mode):04o}", hint=hint)
 
 
 def _closed(path: str) -> str:
