@@ -19,9 +19,9 @@ def tocsin(*words: str) -> str:
 
 def commands() -> str:
     """The help of every verb."""
-    overview = tocsin("--help").replace("python -m tocsin.cli", "tocsin")
+    overview = tocsin("--help")
     verbs = re.findall(r"^  ([a-z]+) ", overview.partition("Commands:")[2], re.MULTILINE)
-    helps = [tocsin(verb, "--help").replace("python -m tocsin.cli", "tocsin") for verb in verbs]
+    helps = [tocsin(verb, "--help") for verb in verbs]
     parts = ["# Commands\n\nWhat `--help` says; this page is written by `make docs`.\n"]
     parts += [f"## {verb}\n\n{_block(text)}" for verb, text in zip(["tocsin", *verbs], [overview, *helps], strict=True)]
     return "\n".join(parts)

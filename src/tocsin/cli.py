@@ -25,7 +25,14 @@ class Verbs(click.Group):
         return command
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    context_settings={
+        "help_option_names": ["--help"],
+        "max_content_width": 100,
+        "color": False if os.environ.get("NO_COLOR") else None,  # None: on a terminal only
+    },
+)
 @click.version_option(__version__, prog_name="tocsin")
 def tocsin() -> None:
     """Rings once, in time and truthfully, when somebody hammers a service that this machine's firewall guards."""
@@ -34,8 +41,11 @@ def tocsin() -> None:
 def main() -> None:
     """Runs the command line and leaves with a status of sysexits.h."""
     try:
-        status = tocsin.main(standalone_mode=False)
+        status = tocsin.main(prog_name="tocsin", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        status = 64
     except click.ClickException as error:
         status = _complain(f"{error.format_message()}", "tocsin --help lists what there is", 64)
     except click.Abort:

@@ -1,7 +1,6 @@
 """What several verbs share: options, and one line for an error."""
 
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,8 +55,3 @@ def clock() -> datetime:
     from tocsin import app
 
     return app.clock()
-
-
-def colour() -> bool:
-    """People at a terminal get colours; programs and files do not."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
