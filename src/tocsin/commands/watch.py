@@ -1,8 +1,6 @@
 """watch: the same as check, each second, until a signal."""
 
 import signal
-from threading import Event as Flag
-from types import FrameType
 
 import click
 
@@ -13,6 +11,7 @@ from tocsin.errors import StateInUse, StateUnwritable
 from tocsin.pipeline import Report
 
 _PAUSE = 1.0  # seconds between two ticks
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("watch", short_help="The same until a signal: what the DaemonSet runs.")
@@ -23,67 +22,68 @@ def command(file: str | None) -> int:
     A second one on the same state waits until the first is gone.
     """
     config = options.configured(file)
-    stop = Flag()
-
-    def ring_out(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ring_out)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they are waited for between two ticks
     log = telemetry.Log(config.log.format, config.log.file)
     try:
         log.say(telemetry.line("started", f"tocsin {__version__} watch on {config.node}"), app.clock())
-        owner = _wait_for_state(config, log, stop)
+        owner = _wait_for_state(config, log)
         if owner:
-            _watch(owner, config, log, stop)
+            _watch(owner, config, log)
         log.say(telemetry.line("stopped", "by a signal"), app.clock())
     finally:
         log.close()
     return 0
 
 
-def _wait_for_state(config: Config, log: telemetry.Log, stop: Flag) -> app.Owner | None:
+def _ended(seconds: float) -> bool:
+    """Waits so long for a signal to end."""
+    return signal.sigtimedwait(_ENDING, seconds) is not None
+
+
+def _wait_for_state(config: Config, log: telemetry.Log) -> app.Owner | None:
     said = False
-    while not stop.is_set():
+    while True:
         try:
             return app.Owner(config, app.clock())
         except StateInUse as error:
             if not said:
                 log.say(telemetry.line("waiting", str(error)), app.clock())
             said = True
-            stop.wait(_PAUSE)
-    return None
+        if _ended(_PAUSE):
+            return None
 
 
-def _watch(owner: app.Owner, config: Config, log: telemetry.Log, stop: Flag) -> None:
+def _watch(owner: app.Owner, config: Config, log: telemetry.Log) -> None:
     """A tick that cannot be stored is tried again: nothing was lost. The same trouble is said once."""
     said: list[str] = []
     try:
-        while not stop.is_set():
-            now = app.clock()
-            owner.renew()
-            trouble: list[str] = []
-            try:
-                report = owner.tick(now)
-                trouble = [str(error) for error in report.read.errors]
-                report.read.errors = [error for error in report.read.errors if str(error) not in said]
-                if _worth_saying(report):
-                    check.show(report, log, config)
-            except StateUnwritable as error:
-                trouble = [str(error)]
-                if trouble != said:
-                    options.complain(error)
-                stop.wait(_PAUSE)
-                owner.restart(now)
-            said = trouble
-            stop.wait(_PAUSE)
+        while not _ended(0):
+            said = _tick(owner, config, log, said)
+            if _ended(_PAUSE):
+                return
     finally:
         owner.close()
 
 
+def _tick(owner: app.Owner, config: Config, log: telemetry.Log, said: list[str]) -> list[str]:
+    """What went wrong in this tick; `said` is what went wrong in the one before."""
+    now = app.clock()
+    owner.renew()
+    try:
+        report = owner.tick(now)
+    except StateUnwritable as error:
+        if str(error) not in said:
+            options.complain(error)
+        owner.restart(now)
+        return [str(error)]
+    trouble = [str(error) for error in report.read.errors]
+    report.read.errors = [error for error in report.read.errors if str(error) not in said]
+    if _worth_saying(report):
+        check.show(report, log, config)
+    return trouble
+
+
 def _worth_saying(report: Report) -> bool:
     read = report.read
-    return bool(
-        report.first or read.events or read.gaps or read.errors or read.replayed or report.notifications
-        or report.attempts
-    )  # fmt: skip
+    found = read.events or read.gaps or read.errors or read.replayed
+    return bool(report.first or found or report.notifications or report.attempts)
