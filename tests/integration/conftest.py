@@ -261,6 +261,7 @@ class Machine:
     port: int = 1  # of the mail server: nobody listens on 1
     environment: dict[str, str] = field(default_factory=dict)
     serial: int = 0
+    begun: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
@@ -290,17 +291,23 @@ class Machine:
                 )
 
     def run(self, *words: str, stdin: str | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":  # noqa: ANN401 (subprocess's)
-        """The verb with these words, to its end."""
+        """The verb with these words, to its end. What another user covers cannot be written down."""
+        variables = {
+            name: text for name, text in self.variables().items() if "user" not in options or "COV" not in name
+        }
         return subprocess.run(
-            self.command(*words), env=self.variables(), input=stdin, capture_output=True, text=True, timeout=60,
-            check=False, **options,
+            self.command(*words), env=variables, input=stdin, capture_output=True, text=True, timeout=60, check=False,
+            **options,
         )  # fmt: skip
 
     def begin(self, *words: str) -> "subprocess.Popen[str]":
-        """The same, going on beside the test."""
-        return subprocess.Popen(
-            self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        """The same, going on beside the test, and no longer."""
+        self.begun.append(
+            subprocess.Popen(
+                self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         )
+        return self.begun[-1]
 
     @staticmethod
     def command(*words: str) -> list[str]:
@@ -312,12 +319,16 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine with an empty log and with settings; its mail server is down."""
     made = Machine(tmp_path)
     made.log.touch()
     made.settle()
-    return made
+    yield made
+    for process in made.begun:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture
