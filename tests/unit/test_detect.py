@@ -220,3 +220,17 @@ def test_a_tallys_sources_and_others_add_up(number: int) -> None:
     assert others.sources <= number
     assert number - others.error <= made.ranked()[0].packets <= number
     assert (number > 2 * SOURCES) == (others.error > 0)
+
+
+def test_what_is_over_and_was_no_alert_is_not_in_the_crowd() -> None:
+    made = table(event("192.0.2.2"), event("192.0.2.2"), *map(event, spoofed(2 * SOURCES - 1)), threshold=2)
+    made.add(event("192.0.2.1", minutes=60))
+    assert made.attack
+    assert (made.attack.beyond, len(made.ended)) == (0, 1)
+
+
+def test_a_late_event_belongs_to_its_sources_alert_and_not_to_the_attack_that_is_on() -> None:
+    made = table(event("192.0.2.7", 0), event("192.0.2.8", 10), event("192.0.2.7", 5))
+    assert made.attack
+    assert (made.attack.start, made.attack.events) == (START + WINDOW, 1)
+    assert alerts(made) == [("192.0.2.7", 2, False), ("192.0.2.8", 1, False)]

@@ -56,6 +56,7 @@ def why(line: bytes, rule: Rule = RULE) -> str:
         (LINE.replace(b"DPT=69", b"DPT=70"), "port 70 is not the rule's 69"),
         (LINE.replace(b"DPT=69", b"DPT=70000"), "70000 is no port"),
         (LINE.replace(b"SPT=5", b"SPT=70000"), "70000 is no port"),
+        (LINE.replace(b"SPT=5", b"SPT=40000") + b"x", "not the kernel's words about a packet"),
         (LINE.replace(UDP, b"FRAG:185 PROTO=UDP"), "no port is shown, and the rule's is 69"),
         (LINE.replace(UDP, b"PROTO=47"), "protocol 47 is not the rule's UDP"),
         (LINE.replace(b"Nov 23", b"Nov 31"), "there is no such time: Nov 31 14:33:56"),
