@@ -14,7 +14,7 @@ from tocsin.parse.parser import Parser
 _LEAST, _MOST = 1 << 9, 1 << 20  # bytes of lines that are taken at once: more as long as all are about packets
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _ALL_V4 = re.compile(rb"(?:%b\.%b\.%b\.%b\n)*+" % (_OCTET, _OCTET, _OCTET, _OCTET))
-Packet = tuple[bytes, bytes, bytes]  # netfilter.COMMON
+Packet = tuple[bytes, bytes, bytes, bytes]  # netfilter.COMMON
 
 
 class Adder(Parser):
@@ -50,8 +50,7 @@ class Adder(Parser):
             after = data.rfind(b"\n", at, min(at + self._size, end)) + 1 or data.find(b"\n", at, end) + 1 or end
             rows = common.findall(data, line, after)
             packets = [row for row in rows if row[0]]
-            # A line that has the prefix and not the common shape may be anything.
-            if self._ring.held or len(packets) < data.count(needle, line, after):
+            if self._ring.held or any(row[3] for row in rows):
                 return taken, batch._replace(offset=batch.offset + line - start, start=line)
             taken += packets
             self._size = min(4 * self._size, _MOST) if len(packets) == len(rows) else _LEAST
@@ -59,10 +58,10 @@ class Adder(Parser):
         return taken, None
 
     def _totals(self, packets: Sequence[Packet]) -> Iterator[Totals]:
-        names = self._names({src for _, src, _ in packets})
+        names = self._names({src for _, src, _, _ in packets})
         if not all(names.values()):
             packets = [packet for packet in packets if names[packet[1]]]
-        stamps, srcs, ports = zip(*packets, strict=True) if packets else ((), (), ())
+        stamps, srcs, ports, _ = zip(*packets, strict=True) if packets else ((), (), (), ())
         runs = [stamp for stamp, _ in groupby(stamps)]
         times = [self._clock.time(stamp) for stamp in runs]
         known = [time for time in times if time]
@@ -71,7 +70,7 @@ class Adder(Parser):
             yield self._sums([names[src] for src in srcs], stamps, dict(zip(runs, known, strict=True)))
             return
         for time, (stamp, run) in zip(times, groupby(packets, itemgetter(0)), strict=True):
-            part = [names[src] for _, src, dpt in run if port in (None, dpt)]
+            part = [names[src] for _, src, dpt, _ in run if port in (None, dpt)]
             if time:
                 yield self._sums(part, [stamp] * len(part), {stamp: time})
 

@@ -47,7 +47,7 @@ PACKET = (
 )
 BODY = WAY + LINK + ADDRESSES + PACKET
 
-COMMON = ("stamp", "src", "dpt")
+COMMON = ("stamp", "src", "dpt", "other")
 
 _OCTETS = frozenset(b"%d" % octet for octet in range(256))
 
@@ -83,20 +83,20 @@ def line(prefixes: Iterable[bytes]) -> re.Pattern[bytes]:
 
 
 def common(prefix: bytes) -> re.Pattern[bytes]:
-    """The pattern of any line, with the groups COMMON: empty unless it has the shape that floods of UDP have.
+    """The pattern of any line, with the groups COMMON.
 
-    Whatever has that shape has `line`'s too.
+    Those of a packet are empty unless the line has the shape that floods of UDP have; whatever has it has `line`'s too.
+    `other` is not empty where the line has another shape that may be `line`'s.
     """
-    head = b"%b [A-Za-z0-9._:-]{1,255}+(?<!:) kernel: " % syslog.STAMP.strip()
+    head = rb"%b [A-Za-z0-9._:-]{1,255}+(?<!:) kernel: \[ {0,5}[0-9]{1,10}\.[0-9]{6}\] " % syslog.STAMP.strip()
     way = rb"IN=[^ \n]{0,15} OUT=[^ \n]{0,15} MAC=[0-9a-f:]{35,95} "
-    addresses = b"SRC=(%b) DST=%b LEN=[0-9]{1,10} " % (_ADDRESS, _ADDRESS)
+    addresses = b"SRC=(?P<src>%b) DST=%b LEN=[0-9]{1,10} " % (_ADDRESS, _ADDRESS)
     v4 = rb"TOS=0x[0-9A-F]{2} PREC=0x[0-9A-F]{2} TTL=[0-9]{1,3} ID=[0-9]{1,5} (?:DF |)"
     v6 = rb"TC=[0-9]{1,3} HOPLIMIT=[0-9]{1,3} FLOWLBL=[0-9]{1,7} "
-    ports = b"PROTO=UDP SPT=%b DPT=(%b) LEN=[0-9]{1,5} \n" % (_PORT, _PORT)
-    uptime = rb"\[ {0,5}[0-9]{1,10}\.[0-9]{6}\] "
-    return re.compile(
-        head + uptime + re.escape(prefix) + way + addresses + b"(?:%b|%b)" % (v4, v6) + ports + rb"|[^\n]*\n"
-    )
+    ports = b"PROTO=UDP SPT=%b DPT=(?P<dpt>%b) LEN=[0-9]{1,5} \n" % (_PORT, _PORT)
+    flood = head + re.escape(prefix) + way + addresses + b"(?:%b|%b)" % (v4, v6) + ports
+    other = b"(?P<other>%b%bIN=)" % (re.sub(rb"\(\?P<\w+>", b"(?:", syslog.HEAD), re.escape(prefix))
+    return re.compile(flood + b"|" + other + rb"[^\n]*\n|[^\n]*\n")
 
 
 def scanner(pattern: re.Pattern[bytes]) -> Callable[[bytearray, int, int], Scanner]:
