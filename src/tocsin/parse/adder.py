@@ -11,7 +11,7 @@ from tocsin.model import Batch, Event, Rule, Totals
 from tocsin.parse import netfilter
 from tocsin.parse.parser import Parser
 
-_LEAST, _MOST = 1 << 9, 1 << 20  # bytes of lines that are taken at once: more as long as all are about packets
+_LEAST, _MOST = 1 << 9, 1 << 20  # bytes of lines that are taken at once: more where prefixes are dense
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _ALL_V4 = re.compile(rb"(?:%b\.%b\.%b\.%b\n)*+" % (_OCTET, _OCTET, _OCTET, _OCTET))
 Packet = tuple[bytes, bytes, bytes, bytes]  # netfilter.COMMON
@@ -53,8 +53,8 @@ class Adder(Parser):
             if self._ring.held or any(row[3] for row in rows):
                 return taken, batch._replace(offset=batch.offset + line - start, start=line)
             taken += packets
-            self._size = min(4 * self._size, _MOST) if len(packets) == len(rows) else _LEAST
             at = data.find(needle, after, end)
+            self._size = min(4 * self._size, _MOST) if at - after < self._size else _LEAST
         return taken, None
 
     def _totals(self, packets: Sequence[Packet]) -> Iterator[Totals]:
