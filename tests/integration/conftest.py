@@ -253,6 +253,15 @@ def password_file(tmp_path: Path) -> str:
 # the program itself
 
 
+class Beside(subprocess.Popen[str]):
+    """A process that is killed where a test leaves it behind: a Popen would wait for it."""
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 (Popen's)
+        if self.poll() is None:
+            self.kill()
+        super().__exit__(*error)
+
+
 @dataclass
 class Machine:
     """A folder that stands for a machine: its log, its settings, its state, and tocsin as a process on it."""
@@ -261,7 +270,6 @@ class Machine:
     port: int = 1  # of the mail server: nobody listens on 1
     environment: dict[str, str] = field(default_factory=dict)
     serial: int = 0
-    begun: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
@@ -301,13 +309,10 @@ class Machine:
         )  # fmt: skip
 
     def begin(self, *words: str) -> "subprocess.Popen[str]":
-        """The same, going on beside the test, and no longer."""
-        self.begun.append(
-            subprocess.Popen(
-                self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+        """The same, going on beside a test's `with`, and no longer."""
+        return Beside(
+            self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        return self.begun[-1]
 
     @staticmethod
     def command(*words: str) -> list[str]:
@@ -319,16 +324,12 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path) -> Machine:
     """A machine with an empty log and with settings; its mail server is down."""
     made = Machine(tmp_path)
     made.log.touch()
     made.settle()
-    yield made
-    for process in made.begun:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    return made
 
 
 @pytest.fixture
