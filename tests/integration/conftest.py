@@ -256,10 +256,10 @@ def password_file(tmp_path: Path) -> str:
 class Beside(subprocess.Popen[str]):
     """A process that is killed where a test leaves it behind: a Popen would wait for it."""
 
-    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 (Popen's)
+    def __exit__(self, *_: object) -> None:
         if self.poll() is None:
             self.kill()
-        super().__exit__(*error)
+        super().__exit__(None, None, None)
 
 
 @dataclass
