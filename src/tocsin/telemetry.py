@@ -43,6 +43,7 @@ class Log:
         else:
             text = f"{now:%Y-%m-%dT%H:%M:%SZ} {told.name}: {told.text}"
         sys.stdout.write(text + "\n")
+        sys.stdout.flush()  # who reads a pod's log reads it now
         if self._fd is not None:
             self._append(self._fd, text.encode() + b"\n")
 

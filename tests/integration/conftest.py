@@ -319,7 +319,7 @@ class Machine:
         return [sys.executable, "-m", "tocsin.cli", *words]
 
     def variables(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PATH", "PYTHON"))}
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PATH"))}
         return {**kept, "NODE_NAME": "node1", "TOCSIN_CONFIG": str(self.folder / "tocsin.yaml"), **self.environment}
 
 
