@@ -12,8 +12,9 @@ from tocsin.pipeline import Pipeline, Plan, Report
 from tocsin.reading import Input
 from tocsin.receivers.email import Email
 from tocsin.sources.file import FileSource
-from tocsin.state import store
+from tocsin.state import folder
 from tocsin.state.lock import Lock
+from tocsin.state.store import State
 
 Clock = Callable[[], datetime]
 _FLEETING = ("overlay", "tmpfs")
@@ -45,7 +46,7 @@ class Owner:
     def __init__(self, config: Config, now: datetime) -> None:
         self._plan = plan(config)
         self._folder = config.state
-        self.new = store.prepare(self._folder)
+        self.new = folder.prepare(self._folder)
         self._lock = Lock(self._folder)
         self._pipeline = self._start(now)
 
@@ -78,11 +79,11 @@ class Owner:
             return self._start_anew(error, now)
 
     def _begin(self, lost: Sequence[Gap] = ()) -> Pipeline:
-        self._state = store.State(self._folder)
+        self._state = State(self._folder)
         return Pipeline(self._plan, self._state, lost)
 
     def _start_anew(self, error: StateCorrupt, now: datetime) -> Pipeline:
-        aside = store.set_aside(self._folder, now)
+        aside = folder.set_aside(self._folder, now)
         why = f"{error}; it is now {aside}, a new one was begun: what waited in its outbox will not be told"
         return self._begin([Gap("state", None, now, None, why)])
 
@@ -96,18 +97,18 @@ def owner(config: Config, now: datetime) -> Iterator[Owner]:
         own.close()
 
 
-def cautions(folder: str) -> Iterator[str]:
+def cautions(state: str) -> Iterator[str]:
     """What is wrong with the file system of a state folder."""
-    kind = file_system(folder)
+    kind = file_system(state)
     if kind in _FLEETING:
-        yield f"the state folder {folder} is on {kind}: it is forgotten when this pod ends or the machine restarts"
+        yield f"the state folder {state} is on {kind}: it is forgotten when this pod ends or the machine restarts"
     if kind in _LOCKLESS:
-        yield f"the state folder {folder} is on {kind}, which does not lock reliably: use a disk of the node's own"
+        yield f"the state folder {state} is on {kind}, which does not lock reliably: use a disk of the node's own"
 
 
-def file_system(folder: str) -> str:
-    """The kind of file system that the folder is on, empty if nobody says."""
-    real = os.path.realpath(folder)
+def file_system(path: str) -> str:
+    """The kind of file system that a path is on, empty if nobody says."""
+    real = os.path.realpath(path)
     best = ("", "")
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:

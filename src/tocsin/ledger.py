@@ -6,7 +6,8 @@ from datetime import datetime
 
 from tocsin import decide, detect
 from tocsin.model import BLIND, Alert, Attack, Event, Gap, Notify, Rule, Told
-from tocsin.state.store import State, TableChange, Telling
+from tocsin.state.changes import TableChange, Telling
+from tocsin.state.store import State
 
 _BLIND = Rule(BLIND, ())
 

@@ -9,8 +9,9 @@ from tocsin.deliver import Attempt, Deliverer, Receiver, still_waits
 from tocsin.ledger import Ledger
 from tocsin.model import Gap, Notification, Notify, Rule
 from tocsin.reading import Input, Read, Reading
+from tocsin.state.changes import Changes, Telling
 from tocsin.state.outbox import Pending, Rendered, Waiting
-from tocsin.state.store import Changes, State, Telling
+from tocsin.state.store import State
 
 TICK = 64 << 20  # bytes a tick reads at most
 _HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from tocsin.errors import LogError, NotPermitted, TocsinError
 from tocsin.model import Batch, Event, Gap, Rule
 from tocsin.parse import Parser
-from tocsin.state.store import Kept
+from tocsin.state.changes import Kept
 
 _SAMPLE = 100  # events of each source that are compared with another source's
 _SAME = 3  # so many equal ones are no chance

@@ -8,8 +8,9 @@ import pytest
 
 from tocsin.deliver import Deliverer, pause, still_waits
 from tocsin.model import Notification, Outcome, Told
+from tocsin.state.changes import Changes
 from tocsin.state.outbox import Pending, Rendered
-from tocsin.state.store import Changes, State
+from tocsin.state.store import State
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -10,9 +10,10 @@ import pytest
 
 from tocsin.errors import DiskFull, NotPermitted, SettingsError, StateCorrupt, StateInUse, StateUnwritable
 from tocsin.model import Attack, Gap, Notification, Outcome, Place, Seen, Told
-from tocsin.state import lock, store
+from tocsin.state import folder, lock, store
+from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
 from tocsin.state.outbox import Pending, Rendered
-from tocsin.state.store import Changes, Kept, State, TableChange, Telling
+from tocsin.state.store import State
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -61,7 +62,7 @@ def test_everything_that_is_committed_comes_back(state: State) -> None:
         [seen("past")],
         [],
     )
-    assert state.attacks() == [store.Stored(ATTACK, Told(), b"\x01", open=True)]
+    assert state.attacks() == [Stored(ATTACK, Told(), b"\x01", open=True)]
     assert state.rules() == {"tftp"}
 
 
@@ -75,7 +76,7 @@ def test_what_was_told_comes_back_and_a_told_attack_is_closed_but_stays_the_last
     told = Told(2, "a", "b", NOW, 7, MINUTE, DAY, over=True)
     commit(state, tables=[TableChange("tftp", [ATTACK], changed=[seen(), seen("k", named=True)])])
     commit(state, tellings=[Telling(ATTACK, told, frozenset({"192.0.2.7"}), frozenset({"k"}), open=False)])
-    assert state.attacks() == [store.Stored(ATTACK, told, b"", open=False)]
+    assert state.attacks() == [Stored(ATTACK, told, b"", open=False)]
     assert {run.key: run.named for run in state.seen("tftp")} == {"192.0.2.7": True, "k": False}
 
 
@@ -239,7 +240,7 @@ def test_a_damaged_file_is_said_to_be_damaged_and_can_be_set_aside(tmp_path: Pat
     (tmp_path / "state.db-journal").write_bytes(b"")
     with pytest.raises(StateCorrupt, match="damaged"):
         State(str(tmp_path))
-    aside = store.set_aside(str(tmp_path), NOW)
+    aside = folder.set_aside(str(tmp_path), NOW)
     assert aside == str(tmp_path / "state.db.damaged-20261123T140000Z")
     assert Path(aside).read_bytes() == damage
     State(str(tmp_path)).close()
@@ -269,19 +270,19 @@ def test_a_full_disk_stores_nothing_and_the_next_commit_goes_on(tmp_path: Path) 
 
 def test_a_folder_without_a_parent_or_in_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for folder in ("no/such", "file/state"):
+    for name in ("no/such", "file/state"):
         with pytest.raises(StateUnwritable, match="cannot be made") as raised:
-            store.prepare(str(tmp_path / folder))
+            folder.prepare(str(tmp_path / name))
         assert raised.value.hint
     with pytest.raises(StateUnwritable):
         State(str(tmp_path / "no"))
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
-    folder = str(tmp_path / "state")
-    assert store.prepare(folder)
-    State(folder).close()
-    assert not store.prepare(folder)
+    path = str(tmp_path / "state")
+    assert folder.prepare(path)
+    State(path).close()
+    assert not folder.prepare(path)
 
 
 def test_a_state_that_is_locked_by_a_stranger_is_in_use(tmp_path: Path) -> None:
@@ -318,32 +319,32 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_glance_sees_what_the_owner_committed(tmp_path: Path, state: State) -> None:
     commit(state, meta={"a": "b"})
-    glance = store.glance(str(tmp_path))
+    glance = folder.glance(str(tmp_path))
     assert glance
     assert glance.meta() == {"a": "b"}
     glance.close()
 
 
 def test_a_glance_before_the_first_tick_sees_nothing_and_makes_nothing(tmp_path: Path) -> None:
-    assert store.glance(str(tmp_path)) is None
+    assert folder.glance(str(tmp_path)) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_glance_at_a_state_that_is_being_made_sees_nothing(tmp_path: Path) -> None:
     (tmp_path / "state.db").touch()
-    assert store.glance(str(tmp_path)) is None
+    assert folder.glance(str(tmp_path)) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else for a moment")
 def test_a_glance_without_permission_says_so(tmp_path: Path, state: State) -> None:
     os.chown(tmp_path, 65534, 65534)
     os.chmod(tmp_path / "state.db", 0o600)
-    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    opened = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     os.seteuid(65534)
     try:
         with pytest.raises(NotPermitted):
-            store.glance(f"/proc/self/fd/{folder}")
+            folder.glance(f"/proc/self/fd/{opened}")
     finally:
         os.seteuid(0)
-        os.close(folder)
+        os.close(opened)
     assert state.meta() == {}

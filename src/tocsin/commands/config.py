@@ -1,7 +1,6 @@
 """config: the settings in force and where each came from."""
 
 import json
-from collections.abc import Iterator
 
 import click
 
@@ -22,18 +21,6 @@ def command(*, schema: bool, as_json: bool, file: str | None) -> int:
     if as_json:
         click.echo(json.dumps({"settings": settings.as_settings(config), "origins": dict(config.origins)}))
         return 0
-    for path, value in _leaves(settings.as_settings(config)):
+    for path, value in settings.flat(settings.as_settings(config)):
         click.echo(f"{path:32} {json.dumps(value):40} {config.origins[path]}")
     return 0
-
-
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every value that is no map and no list of maps, with its path."""
-    if isinstance(value, dict):
-        for key, one in value.items():
-            yield from _leaves(one, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        for index, one in enumerate(value):
-            yield from _leaves(one, f"{path}[{index}]")
-    else:
-        yield path, value

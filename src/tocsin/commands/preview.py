@@ -12,7 +12,7 @@ from tocsin.config import Config, told
 from tocsin.ledger import Ledger
 from tocsin.model import Alert, Attack, Notification, Place, Told
 from tocsin.receivers.email import Email
-from tocsin.state import store
+from tocsin.state import folder
 
 _FORMATS = ("text", "html", "eml")
 
@@ -62,7 +62,7 @@ def _notification(config: Config, now: datetime) -> Notification:
 
 
 def _known(config: Config, now: datetime) -> decide.Case | None:
-    state = store.glance(config.state)
+    state = folder.glance(config.state)
     if state is None:
         return None
     try:

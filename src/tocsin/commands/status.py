@@ -10,7 +10,7 @@ from tocsin.commands import options
 from tocsin.config import Config
 from tocsin.ledger import Ledger
 from tocsin.model import Alert
-from tocsin.state import lock, store
+from tocsin.state import folder, lock
 from tocsin.state.outbox import Waiting
 
 
@@ -28,7 +28,7 @@ def command(*, as_json: bool, file: str | None) -> int:
 def _standing(config: Config) -> dict[str, Any]:
     tick = lock.last_tick(config.state)
     standing: dict[str, Any] = {"node": config.node, "alerts": [], "outbox": [], "cursors": [], "gaps": []}
-    state = store.glance(config.state)
+    state = folder.glance(config.state)
     if state:
         try:
             now = options.clock()

@@ -9,7 +9,7 @@ from typing import Any
 from tocsin.config import environment
 from tocsin.config.given import Given, leaves
 from tocsin.config.kinds import keys
-from tocsin.config.plain import as_settings, paths
+from tocsin.config.plain import as_settings, flat
 from tocsin.config.settings import Config, LogSettings
 from tocsin.config.shape import SETTINGS
 from tocsin.errors import SettingsError
@@ -17,7 +17,7 @@ from tocsin.model import Notify, Rule
 from tocsin.receivers.email import EmailSettings
 from tocsin.sources.file import FileSettings
 
-__all__ = ["Config", "LogSettings", "as_settings", "load", "schema", "told", "zone"]
+__all__ = ["Config", "LogSettings", "as_settings", "flat", "load", "schema", "told", "zone"]
 
 FILE = "/etc/tocsin/tocsin.yaml"
 STATE = "/var/lib/tocsin"
@@ -70,7 +70,10 @@ def default_log(environ: Mapping[str, str], *, node_log: str = NODE_LOG, logs: t
 
 def _origins(config: Config, settings: Given, environ: Mapping[str, str]) -> dict[str, str]:
     given = {leaf.path: leaf.origin for leaf in (*leaves(settings), *environment.node_leaves(environ))}
-    return {path: given.get(path, "default") for path in (*paths(as_settings(config)), "node", "node_ip")}
+    return {
+        path: given.get(path, "default")
+        for path in (*(path for path, _ in flat(as_settings(config))), "node", "node_ip")
+    }
 
 
 def told(config: Config) -> tuple[EmailSettings, ...]:

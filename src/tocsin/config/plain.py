@@ -44,13 +44,13 @@ def plain(value: object) -> object:
     return str(value) if isinstance(value, Rate | IPv4Network | IPv6Network) else value
 
 
-def paths(value: object, path: str = "") -> Iterator[str]:
-    """The path of every value that is no map and no list of maps."""
+def flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every value that is no map and no list of maps, with its path."""
     if isinstance(value, dict):
         for key, one in value.items():
-            yield from paths(one, f"{path}.{key}" if path else key)
+            yield from flat(one, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         for index, one in enumerate(value):
-            yield from paths(one, f"{path}[{index}]")
+            yield from flat(one, f"{path}[{index}]")
     else:
-        yield path
+        yield path, value

@@ -3,74 +3,20 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from tocsin.errors import DiskFull, NotPermitted, SettingsError, StateCorrupt, StateInUse, StateUnwritable, TocsinError
-from tocsin.model import Attack, Gap, Outcome, Seen, Told
+from tocsin.errors import DiskFull, SettingsError, StateCorrupt, StateInUse, StateUnwritable, TocsinError
+from tocsin.model import Attack, Gap, Outcome, Seen
 from tocsin.state import migrations, rows
-from tocsin.state.outbox import Outbox, Pending, Waiting
+from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
+from tocsin.state.outbox import Outbox, Waiting
 
 PAST = 10_000  # alerts that are over and kept, at most
 COUNTS = 100_000  # counts by rule, key and ten minutes, at most
 GAPS = 1_000
 _SEEN = ", ".join("?" * rows.SEEN)
 Connect = Callable[[str], sqlite3.Connection]
-
-
-class Kept(NamedTuple):
-    """Where a source was left, what its parser remembers, and the zone that it used, for people."""
-
-    cursor: str
-    memory: str
-    zone: str
-    began: datetime | None = None  # its first start, until all that was there then has been read
-
-
-@dataclass(slots=True)
-class TableChange:
-    """What a tick changed in a rule's table of sources."""
-
-    rule: str
-    attacks: Sequence[Attack] = ()  # the last one is the one that is on
-    bitmap: bytes = b""
-    changed: Sequence[Seen] = ()
-    gone: Sequence[str] = ()
-    ended: Sequence[Seen] = ()
-    counts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-
-
-class Telling(NamedTuple):
-    """What has been told of an attack now, the keys that a notification names and names no more, and if it is open."""
-
-    attack: Attack
-    told: Told
-    named: frozenset[str]
-    unnamed: frozenset[str]
-    open: bool
-
-
-@dataclass(slots=True)
-class Changes:
-    """All that one tick stores, or nothing of it."""
-
-    cursors: dict[str, Kept] = field(default_factory=dict)
-    tables: list[TableChange] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    pending: list[Pending] = field(default_factory=list)
-    tellings: list[Telling] = field(default_factory=list)
-    meta: dict[str, str] = field(default_factory=dict)
-
-
-class Stored(NamedTuple):
-    """An attack as it was last stored."""
-
-    attack: Attack
-    told: Told
-    bitmap: bytes
-    open: bool  # something more may have to be told of it
 
 
 class State:
@@ -310,47 +256,3 @@ def _ours(path: str, error: sqlite3.Error) -> TocsinError:
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
         return StateUnwritable(f"{path}: {error}", hint="state must name a folder that tocsin can write to")
     return StateCorrupt(f"{path}: {error}")
-
-
-def prepare(folder: str) -> bool:
-    """Makes the folder if it is not there, but not its parent. True if there was no state in it."""
-    try:
-        os.mkdir(folder, 0o750)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StateUnwritable(
-            f"the state folder {folder} cannot be made: {error.strerror}",
-            hint=f"make {os.path.dirname(folder)} first, or name another folder as state",
-        ) from error
-    return not os.path.exists(os.path.join(folder, "state.db"))
-
-
-def set_aside(folder: str, now: datetime) -> str:
-    """Moves a damaged state file out of the way and returns where it is now; nothing of it is deleted."""
-    path = os.path.join(folder, "state.db")
-    aside = f"{path}.damaged-{now:%Y%m%dT%H%M%SZ}"
-    os.rename(path, aside)
-    with suppress(FileNotFoundError):
-        os.rename(path + "-journal", aside + "-journal")
-    return aside
-
-
-def glance(folder: str) -> State | None:
-    """The state for reading beside its owner, or None before the first tick. Raises as State, and NotPermitted."""
-    path = os.path.join(folder, "state.db")
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise NotPermitted(
-            f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root"
-        ) from error
-    writable = os.access(path, os.W_OK, effective_ids=True) and os.access(folder, os.W_OK, effective_ids=True)
-    mode = "rw" if writable else "ro"  # after a crash SQLite wants to clean up first
-    state = State(folder, connect=lambda _: sqlite3.connect(f"file:{path}?mode={mode}", uri=True), writable=False)
-    if state.version:
-        return state
-    state.close()
-    return None
