@@ -55,17 +55,16 @@ class Log:
         except OSError as error:
             self.trouble = f"{file} cannot be written: {error.strerror}"
             return None
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             self.trouble = f"{file} cannot be written: it is no regular file"
             return None
-        if status.st_size > LIMIT:
-            os.ftruncate(fd, 0)
         return fd
 
     def _append(self, fd: int, text: bytes) -> None:
         try:
+            if os.fstat(fd).st_size > LIMIT:
+                os.ftruncate(fd, 0)
             os.write(fd, text)
         except OSError as error:
             self.trouble = f"the monitor log cannot be written: {error.strerror}"

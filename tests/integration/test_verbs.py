@@ -221,7 +221,7 @@ def test_status_before_the_first_tick_is_empty(machine: "Machine") -> None:
     run = machine.run("status", "--json")
     assert run.returncode == 0
     assert json.loads(run.stdout) == {
-        "node": "node1", "alerts": [], "outbox": [], "cursors": [], "gaps": [], "last_tick": None,
+        "node": "node1", "alerts": [], "outbox": [], "cursors": [], "gaps": [], "counts": [], "last_tick": None,
     }  # fmt: skip
     assert "last tick never" in machine.run("status").stdout
 
@@ -239,6 +239,8 @@ def test_status_as_json_has_the_fields_that_programs_read(machine: "Machine") ->
     }  # fmt: skip
     assert (waiting["receiver"], waiting["recipient"], waiting["reason"]) == ("email", "admin@example.org", "first")
     assert (waiting["attempts"], waiting["permanent"]) == (1, False)
+    counts = {row["src"]: (row["rule"], row["events"]) for row in read["counts"]}
+    assert counts == {"192.0.2.7": ("tftp", 1), "2001:db8::/64": ("tftp", 1)}
     (cursor,) = read["cursors"]
     assert (cursor["source"], cursor["offset"]) == (str(machine.log), machine.log.stat().st_size)
     assert datetime.fromisoformat(read["last_tick"]).tzinfo

@@ -1,7 +1,7 @@
 """status: open attacks, outbox, cursors, gaps, last tick; read beside whoever owns the state."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,6 +12,9 @@ from tocsin.ledger import Ledger
 from tocsin.model import Alert
 from tocsin.state import folder, lock
 from tocsin.state.outbox import Waiting
+
+_COUNTS = 50  # sources whose counts are shown
+_SLOT = 600  # seconds that counts are kept by
 
 
 @click.command("status", short_help="Open attacks, outbox, cursors, gaps, last tick.")
@@ -27,7 +30,14 @@ def command(*, as_json: bool, file: str | None) -> int:
 
 def _standing(config: Config) -> dict[str, Any]:
     tick = lock.last_tick(config.state)
-    standing: dict[str, Any] = {"node": config.node, "alerts": [], "outbox": [], "cursors": [], "gaps": []}
+    standing: dict[str, Any] = {
+        "node": config.node,
+        "alerts": [],
+        "outbox": [],
+        "cursors": [],
+        "gaps": [],
+        "counts": [],
+    }
     state = folder.glance(config.state)
     if state:
         try:
@@ -38,6 +48,7 @@ def _standing(config: Config) -> dict[str, Any]:
                 {"source": source, **_position(kept.cursor), "zone": kept.zone}
                 for source, kept in sorted(state.cursors().items())
             ]
+            standing["counts"] = [_count(*count) for count in state.counts()[:_COUNTS]]
             standing["gaps"] = [
                 {
                     "source": gap.source,
@@ -75,6 +86,12 @@ def _alert(alert: Alert) -> dict[str, Any]:
     return row
 
 
+def _count(rule: str, key: str, events: int, first: int, last: int) -> dict[str, Any]:
+    """Packets of a src, or of its network, over all the time that counts are kept; `src` null is all others."""
+    since, until = (datetime.fromtimestamp(slot * _SLOT, UTC) for slot in (first, last + 1))
+    return {"rule": rule, "src": key or None, "events": events, "from": _iso(since), "to": _iso(until)}
+
+
 def _waiting(entry: Waiting) -> dict[str, Any]:
     return {
         "id": entry.id,
@@ -99,6 +116,7 @@ def _page(standing: dict[str, Any]) -> str:
         "waiting to be told": map(_waiting_row, standing["outbox"]),
         "read up to": map(_cursor_row, standing["cursors"]),
         "gaps": map(_gap_row, standing["gaps"]),
+        "packets by source, as long as counts are kept": map(_count_row, standing["counts"]),
     }
     rows = [f"node {standing['node']}, last tick {standing['last_tick'] or 'never'}"]
     for name, part in parts.items():
@@ -125,3 +143,7 @@ def _gap_row(row: dict[str, Any]) -> str:
     since, until = (row[key] or "nobody knows" for key in ("from", "to"))
     size = "an unknown number of" if row["bytes"] is None else row["bytes"]
     return f"{row['source']} from {since} to {until}, {size} bytes: {row['why']}"
+
+
+def _count_row(row: dict[str, Any]) -> str:
+    return f"{row['events']:9} {row['rule']:10} {row['src'] or 'others':39} from {row['from']} to {row['to']}"

@@ -103,10 +103,15 @@ class State:
                 for rule, start, last, *numbers, told, bitmap, is_open in query
             ]
 
-    def counts(self) -> list[tuple[str, str, int, int]]:
-        """Events by rule, key and ten minutes since 1970; key "" stands for all that found no place in the table."""
+    def counts(self) -> list[tuple[str, str, int, int, int]]:
+        """Events by rule and key, and the first and last ten minutes since 1970 in which there were any; most first.
+
+        Key "" stands for all that found no place in the table.
+        """
         with translated(self.path):
-            return self._db.execute("SELECT rule, key, slot, events FROM counts ORDER BY slot, rule, key").fetchall()
+            return self._db.execute(
+                "SELECT rule, key, sum(events), min(slot), max(slot) FROM counts GROUP BY rule, key ORDER BY 3 DESC, rule, key"
+            ).fetchall()
 
     def gaps(self) -> list[Gap]:
         with translated(self.path):
