@@ -110,7 +110,8 @@ class State:
         """
         with translated(self.path):
             return self._db.execute(
-                "SELECT rule, key, sum(events), min(slot), max(slot) FROM counts GROUP BY rule, key ORDER BY 3 DESC, rule, key"
+                "SELECT rule, key, sum(events), min(slot), max(slot) FROM counts GROUP BY rule, key"
+                " ORDER BY 3 DESC, rule, key"
             ).fetchall()
 
     def gaps(self) -> list[Gap]:
