@@ -78,9 +78,9 @@ def test_first_and_last_are_the_least_and_the_greatest_time_when_the_clock_was_s
 
 
 def test_v6_sources_of_one_network_count_together_and_are_shown_in_full() -> None:
-    made = table(event("2001:db8::1"), event("2001:db8::2"), event("2001:db8:0:1::1"), threshold=2)
-    (alert,) = made.alerts(START)
-    assert (alert.src, alert.network, alert.events) == ("2001:db8::1", "2001:db8::/64", 2)
+    addresses = ("2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8:0:1::1")
+    (alert,) = table(*map(event, addresses), threshold=2).alerts(START)
+    assert (alert.src, alert.network, alert.events) == ("2001:db8::1", "2001:db8::/64", 3)
 
 
 def test_v6_sources_stand_for_themselves_where_nothing_is_grouped() -> None:
