@@ -141,3 +141,11 @@ def test_a_receiver_that_used_up_its_time_is_not_tried_again_in_the_run(state: S
     put(state, "b", attack=None)
     deliverer = Deliverer(state, {"email": receiver}, seconds=0.0)
     assert deliverer.deliver(NOW) == []
+
+
+def test_the_time_of_a_run_is_for_all_its_attempts(state: State) -> None:
+    receiver = Answering()
+    put(state, "a", attack=None)
+    put(state, "b", attack=None)
+    deliverer = Deliverer(state, {"email": receiver}, seconds=1e-9)
+    assert [len(deliverer.deliver(NOW)) for _ in range(2)] == [1, 0]

@@ -62,11 +62,22 @@ class Node:
                 self.serial += 1
                 file.write(LINE.format(stamp=(NOW + at).isoformat(), src=src, prefix=prefix, ident=self.serial))
 
-    def tick(self, at: timedelta = timedelta(0)) -> Report:
-        inputs = [Input(FileSource(FileSettings(str(self.folder / log)))) for log in self.logs]
+    def watch(self, *minutes: float) -> list[Report]:
+        """One run over several ticks."""
         state = State(str(self.folder))
         try:
-            return Pipeline(replace(self.plan, inputs=inputs), state, self.lost).tick(NOW + at, self.limit)
+            run = Pipeline(replace(self.plan, inputs=self.inputs()), state, self.lost)
+            return [run.tick(NOW + minute * MINUTE) for minute in minutes]
+        finally:
+            state.close()
+
+    def inputs(self) -> list[Input]:
+        return [Input(FileSource(FileSettings(str(self.folder / log)))) for log in self.logs]
+
+    def tick(self, at: timedelta = timedelta(0)) -> Report:
+        state = State(str(self.folder))
+        try:
+            return Pipeline(replace(self.plan, inputs=self.inputs()), state, self.lost).tick(NOW + at, self.limit)
         finally:
             state.close()
 
@@ -298,3 +309,49 @@ def test_rotated_lines_are_read_and_told_from_the_new_file_too(node: Node) -> No
     node.write(2 * MINUTE, "192.0.2.8")
     node.tick(3 * MINUTE)
     assert sorted(alert.src or "" for alert in node.mail.told[0].alerts) == ["192.0.2.7", "192.0.2.8"]
+
+
+def test_a_run_over_many_ticks_tells_what_many_runs_tell(node: Node) -> None:
+    node.write(0 * MINUTE, "192.0.2.7")
+    node.write(8 * MINUTE, "192.0.2.8")
+    node.watch(0, 1, 8, 9, 10, 11, 17, 18, 19)
+    assert node.reasons() == [("first", False), ("over", True)]
+    assert [note.thread for note in node.mail.told] == [(), (node.mail.told[0].id,)]
+
+
+def test_a_run_tells_of_lost_lines_once(node: Node) -> None:
+    node.lost = [Gap("state", None, NOW, None, "it was damaged")]
+    reports = node.watch(1, 2, 12, 13)
+    assert [len(report.read.gaps) for report in reports] == [1, 0, 0, 0]
+    assert node.reasons() == [("first", False), ("over", True)]
+
+
+def test_an_end_that_the_limit_holds_back_is_told_later(node: Node) -> None:
+    rules = [Rule(name, (f"{name}: ",), window=5 * MINUTE) for name in ("a", "b")]
+    node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
+    for rule in rules:
+        node.write(MINUTE, "192.0.2.7", prefix=rule.prefix[0])
+    for minute in (1, 7, 8, 11, 12):
+        node.tick(minute * MINUTE)
+    assert node.reasons() == [("digest", False), ("digest", True)]
+
+
+def test_a_heartbeat_does_not_count_for_the_limit(node: Node) -> None:
+    node.plan = replace(node.plan, notify=Notify(limit=Rate(1, HOUR)))
+    node.tick(7 * DAY)
+    node.write(7 * DAY + MINUTE, "192.0.2.7")
+    node.tick(7 * DAY + MINUTE)
+    assert [note.reason for note in node.mail.told] == ["heartbeat", "first"]
+
+
+def test_a_replay_of_the_kernels_ring_is_one_over_several_ticks_too(node: Node) -> None:
+    for minute in range(6):
+        node.write(minute * MINUTE, f"192.0.2.{minute}")
+    log = node.folder / "syslog"
+    ring = log.read_text().replace("[  705.905357] ", "")
+    log.write_text(ring + ring)
+    node.limit = len(ring) + len(ring) // 10
+    reports = [node.tick(6 * MINUTE) for _ in range(3)]
+    assert reports[0].read.behind
+    assert sum(report.read.replayed for report in reports) == 6
+    assert node.mail.told[-1].events == 6

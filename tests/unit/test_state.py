@@ -176,6 +176,13 @@ def test_what_was_attempted_is_not_folded(state: State) -> None:
     assert state.outbox.foldable("tftp", NOW) == []
 
 
+def test_what_waits_behind_a_recipient_refused_for_good_is_not_folded(state: State) -> None:
+    commit(state, pending=[pending()])
+    state.record("a" * 32, "email", [(Outcome("a@example.org", "550", permanent=True), NOW + DAY)], NOW)
+    commit(state, pending=[pending("b" * 32, at=NOW + MINUTE)])
+    assert state.outbox.foldable("tftp", NOW) == []
+
+
 def test_what_one_of_its_recipients_may_have_been_told_is_not_folded(state: State) -> None:
     commit(state, pending=[pending(), pending("b" * 32, to=("a@example.org", "b@example.org"), at=NOW + MINUTE)])
     assert state.outbox.foldable("tftp", NOW) == []
