@@ -90,16 +90,22 @@ def decide(cases: Iterable[Case], now: datetime, desk: Desk) -> list[Decision]:
     """What is due now. Above the limit one digest tells of all that is due, every ten minutes at most."""
     ready = [(unfolded, reason) for case in cases for unfolded, reason in _ready(case, now, desk.notify)]
     free = desk.notify.limit.count - sum(now - at < desk.notify.limit.period for at in desk.recent)
-    if len(ready) <= free:
+    if len(ready) <= max(free, 0):
         return [_tell(case, reason, now, desk) for case, reason in ready]
     if desk.digest and now - desk.digest < _DIGEST:
         return []
     return [_digest([_tell(case, reason, now, desk) for case, reason in ready], now, desk)]
 
 
-def heartbeat(now: datetime, desk: Desk, *, lines: int, newest: datetime | None, ordinal: int) -> Decision:
-    """All is quiet: so many lines were read since the one before."""
-    name = identify(desk.node, "", None, "heartbeat", ordinal)
+def held(cases: Iterable[Case], decisions: Iterable[Decision], now: datetime, notify: Notify) -> list[Case]:
+    """Those that are due and that the limit does not let be told yet."""
+    told = {(part.attack.rule, part.attack.start) for decision in decisions for part in decision.told}
+    return [case for case in cases if (case.attack.rule, case.attack.start) not in told and due(case, now, notify)]
+
+
+def heartbeat(now: datetime, desk: Desk, *, since: datetime, lines: int, newest: datetime | None) -> Decision:
+    """All has been quiet since then, and so many lines were read."""
+    name = identify(desk.node, "", since, "heartbeat", 0)
     return Decision(Notification(name, "", "heartbeat", now, desk.node, desk.node_ip, lines=lines, newest=newest))
 
 
@@ -172,7 +178,8 @@ def _after(case: Case, reason: str, notification: Notification, notify: Notify) 
 def _digest(decisions: Sequence[Decision], now: datetime, desk: Desk) -> Decision:
     told = [part for decision in decisions for part in decision.told]
     oldest = min(part.attack.start for part in told)
-    name = identify(desk.node, "", oldest, "digest", sum(part.told.ordinal for part in told))
+    parts_of = sorted((part.attack.rule, part.attack.start.isoformat(), part.before.ordinal) for part in told)
+    name = identify(desk.node, repr(parts_of), oldest, "digest", 0)
     notes = tuple(decision.notification for decision in decisions)
     notification = Notification(
         id=name,

@@ -36,7 +36,7 @@ class Report:
     """What a tick did, for the shells to print."""
 
     at: datetime
-    first: bool  # there was no state before
+    held: int = 0  # attacks that the limit does not let be told yet
     read: Read = field(default_factory=Read)
     committed: bool = False
     notifications: list[Notification] = field(default_factory=list)
@@ -59,14 +59,15 @@ class Pipeline:
 
     def tick(self, now: datetime, limit: int = TICK) -> Report:
         """Reads about `limit` bytes at most. Raises what the state raises; what a source raises is in the report."""
-        report = Report(now, first="began" not in self._meta)
+        report = Report(now)
         self._notice_receivers(now)
         self._read(now, limit, report.read)
         desk = self._desk(now)
         cases = self._ledger.cases(now, report.read.newest, behind=report.read.behind, notify=desk.notify)
         decisions = decide.decide(cases, now, desk)
+        report.held = len(decide.held(cases, decisions, now, desk.notify))
         tellings = self._ledger.tellings(cases, decisions, now, desk.notify)
-        decisions += self._heartbeat(now, desk, report.read)
+        decisions += self._heartbeat(now, desk, report.read, cases)
         if tellings or decisions or self._worth_keeping(now, report.read):
             self._commit(now, report, decisions, tellings)
         report.notifications = [decision.notification for decision in decisions]
@@ -95,15 +96,20 @@ class Pipeline:
         digest = max((at for reason, at in told if reason == "digest"), default=None)
         return decide.Desk(plan.node, plan.node_ip, plan.notify, recent, digest)
 
-    def _heartbeat(self, now: datetime, desk: decide.Desk, read: Read) -> list[decide.Decision]:
-        last = self._meta.get("heartbeat") or self._meta.get("began")
-        if last is None or now - datetime.fromisoformat(last) < desk.notify.heartbeat:
+    def _heartbeat(
+        self, now: datetime, desk: decide.Desk, read: Read, cases: Sequence[decide.Case]
+    ) -> list[decide.Decision]:
+        """Not while an attack is on: then not all is quiet."""
+        begun = self._meta.get("heartbeat") or self._meta.get("began")
+        if begun is None or cases:
             return []
+        since = datetime.fromisoformat(begun)
+        if now - since < desk.notify.heartbeat:
+            return []
+        grown = self._meta.get("grown")
+        newest = read.grown or (datetime.fromisoformat(grown) if grown else None)
         lines = int(self._meta.get("lines", 0)) + self._lines
-        newest = self._meta.get("grown")
-        grown = read.grown or (datetime.fromisoformat(newest) if newest else None)
-        ordinal = int(self._meta.get("heartbeats", 0))
-        return [decide.heartbeat(now, desk, lines=lines, newest=grown, ordinal=ordinal)]
+        return [decide.heartbeat(now, desk, since=since, lines=lines, newest=newest)]
 
     def _worth_keeping(self, now: datetime, read: Read) -> bool:
         committed = self._meta.get("committed")
@@ -138,8 +144,7 @@ class Pipeline:
         if read.grown:
             notes["grown"] = read.grown.isoformat()
         if any(decision.notification.reason == "heartbeat" for decision in decisions):
-            ordinal = int(self._meta.get("heartbeats", 0)) + 1
-            notes |= {"heartbeat": now.isoformat(), "heartbeats": str(ordinal), "lines": "0"}
+            notes |= {"heartbeat": now.isoformat(), "lines": "0"}
         return notes
 
     def _pending(self, decision: decide.Decision) -> Pending:

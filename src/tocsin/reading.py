@@ -54,6 +54,7 @@ class Read:
     replayed: int = 0  # lines that the kernel's ring repeated
     moved: bool = False
     behind: bool = False
+    first: bool = False  # a source was read for the first time
     gaps: list[Gap] = field(default_factory=list)
     errors: list[TocsinError] = field(default_factory=list)
     twins: list[tuple[str, str]] = field(default_factory=list)  # sources that hold the same lines
@@ -76,6 +77,7 @@ class Reading:
         samples: dict[str, set[tuple[object, ...]]] = {}
         for each in self._inputs:
             source, sample = each.source, samples.setdefault(each.source.name, set())
+            before, failed = read.size, False
             try:
                 for event in self._of(source, now, limit, read):
                     if len(sample) < _SAMPLE:
@@ -83,15 +85,21 @@ class Reading:
                     yield event
             except (LogError, NotPermitted) as error:
                 read.errors.append(error)
+                failed = True
             read.moved |= source.moved
             read.behind |= source.behind
-            parser = self._parsers[source.name]
-            zone = parser.zone if parser.zoneless else ""
-            read.zones[source.name] = zone
-            if source.cursor:
-                began = self._began(source, now) if source.behind else None
-                self.kept[source.name] = Kept(source.cursor, parser.memory, zone, began)
+            # A first start that came to nothing is still to come.
+            if not failed or source.name in self.kept or read.size > before:
+                self._keep(source, now, read, whole=not failed and not source.behind)
         read.twins = list(_twins(samples))
+
+    def _keep(self, source: Source, now: datetime, read: Read, *, whole: bool) -> None:
+        """Where the source was left; `whole` if all that was there has been read."""
+        parser = self._parsers[source.name]
+        read.zones[source.name] = zone = parser.zone if parser.zoneless else ""
+        read.first |= source.name not in self.kept
+        began = None if whole else self._began(source, now)
+        self.kept[source.name] = Kept(source.cursor, parser.memory, zone, began)
 
     def _of(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:
         """A first start leaves out what is older than the rule's window."""

@@ -92,7 +92,7 @@ def lines(report: Report) -> Iterator[Line]:
 
 def _reading(report: Report) -> Iterator[Line]:
     read = report.read
-    if report.first:
+    if report.read.first:
         yield line("first start", "the log is read back to the rule's window; what is older is not told", old=read.old)
     for file in read.files:
         yield line("checked", f"{file} has been read", file=file)

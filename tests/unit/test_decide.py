@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.decide import LISTED, Case, Decision, Desk, Fold, decide, due, example, heartbeat
+from tocsin.decide import LISTED, Case, Decision, Desk, Fold, decide, due, example, heartbeat, held
 from tocsin.model import BLIND, Alert, Attack, Notify, Rule, Told
 from tocsin.units import Rate
 
@@ -201,9 +201,32 @@ def test_a_digest_stays_in_the_thread_of_an_attack_that_has_one() -> None:
 
 
 def test_a_heartbeat_says_how_much_was_read() -> None:
-    first, second = (heartbeat(START, DESK, lines=7, newest=START, ordinal=i).notification for i in range(2))
+    first, second = (
+        heartbeat(START, DESK, since=START - i * DAY, lines=7, newest=START).notification for i in range(2)
+    )
     assert (first.reason, first.lines, first.newest) == ("heartbeat", 7, START)
     assert first.id != second.id
+
+
+def test_nothing_due_is_nothing_told_however_much_was_told_before() -> None:
+    full = replace(DESK, notify=replace(NOTIFY, limit=Rate(1, HOUR)), recent=(START, START, START), digest=START)
+    assert tell(at=20 * MINUTE, desk=full) == []
+    assert tell(case(alert(named=True), told=told()), at=20 * MINUTE, desk=full) == []
+
+
+def test_digests_of_other_attacks_or_of_a_later_time_have_other_ids() -> None:
+    full = replace(DESK, notify=replace(NOTIFY, limit=Rate(1, HOUR)), recent=(START,))
+    one, two = crowd(2)
+    later = replace(one, told=told(ordinal=2))
+    digests = [tell(*cases, at=20 * MINUTE, desk=full)[0] for cases in ((one, two), (later, two), (later,), (two,))]
+    assert len({digest.notification.id for digest in digests}) == 4
+
+
+def test_what_the_limit_holds_back_is_known() -> None:
+    full = replace(DESK, notify=replace(NOTIFY, limit=Rate(1, HOUR)), recent=(START,), digest=START)
+    cases = [*crowd(2), case(alert(named=True), told=told())]
+    assert held(cases, tell(*cases, desk=full), START, full.notify) == cases[:2]
+    assert held(cases, tell(*cases), START, NOTIFY) == []
 
 
 def test_an_example_is_told_whatever_is_due() -> None:

@@ -106,7 +106,7 @@ def test_a_first_start_tells_only_what_is_younger_than_the_window(tmp_path: Path
     node.write(-11 * MINUTE, "192.0.2.1", "192.0.2.2")
     node.write(-9 * MINUTE, "192.0.2.7")
     report = node.tick()
-    assert (report.first, report.read.old) == (True, 2)
+    assert (report.read.first, report.read.old) == (True, 2)
     assert [alert.src for alert in node.mail.told[0].alerts] == ["192.0.2.7"]
 
 
@@ -355,3 +355,43 @@ def test_a_replay_of_the_kernels_ring_is_one_over_several_ticks_too(node: Node) 
     assert reports[0].read.behind
     assert sum(report.read.replayed for report in reports) == 6
     assert node.mail.told[-1].events == 6
+
+
+def test_no_quiet_tick_fails_after_more_was_told_than_the_limit(node: Node) -> None:
+    rules = [Rule(name, (f"{name}: ",), window=5 * MINUTE) for name in "abc"]
+    node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
+    for minute in range(0, 90, 3):
+        if minute < 40:
+            node.write(minute * MINUTE, "192.0.2.7", prefix=rules[minute % 3].prefix[0])
+        node.tick(minute * MINUTE)
+    assert {note.reason for note in node.mail.told} == {"first", "digest"}
+    assert len({note.id for note in node.mail.told}) == len(node.mail.told)
+
+
+def test_what_the_limit_holds_back_is_in_the_report(node: Node) -> None:
+    rules = [Rule(name, (f"{name}: ",)) for name in "abc"]
+    node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
+    reports = []
+    for minute, rule in enumerate(rules):
+        node.write(minute * MINUTE, "192.0.2.7", prefix=rule.prefix[0])
+        reports.append(node.tick(minute * MINUTE))
+    assert [report.held for report in reports] == [0, 0, 1]
+
+
+def test_a_heartbeat_does_not_say_that_all_is_quiet_while_an_attack_is_on(node: Node) -> None:
+    node.write(7 * DAY - MINUTE, "192.0.2.7")
+    node.tick(7 * DAY - MINUTE)
+    node.tick(7 * DAY)
+    assert node.reasons() == [("first", False)]
+    node.tick(7 * DAY + 10 * MINUTE)
+    node.tick(7 * DAY + 11 * MINUTE)
+    assert node.reasons() == [("first", False), ("over", True), ("heartbeat", False)]
+
+
+def test_a_first_start_that_failed_is_still_to_come(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    assert node.tick().read.errors
+    node.write(-11 * MINUTE, "192.0.2.1")
+    report = node.tick()
+    assert (report.read.first, report.read.old) == (True, 1)
+    assert node.mail.told == []

@@ -88,7 +88,7 @@ def test_an_attack_that_goes_on_is_open_again(state: State) -> None:
 
 
 def test_an_error_in_the_middle_leaves_nothing(state: State) -> None:
-    with pytest.raises(StateCorrupt, match="UNIQUE"):
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         commit(state, meta={"a": "b"}, pending=[pending(), pending()])
     assert (state.meta(), state.waiting()) == ({}, [])
 

@@ -52,7 +52,7 @@ def show(report: Report, log: telemetry.Log, config: Config) -> None:
     """What a tick says, and on standard error what went wrong."""
     for line in telemetry.lines(report):
         log.say(line, report.at)
-    if report.first:
+    if report.read.first:
         for caution in app.cautions(config.state):
             log.say(telemetry.line("warning", caution), report.at)
     for error in report.read.errors:

@@ -86,4 +86,4 @@ def _tick(owner: app.Owner, config: Config, log: telemetry.Log, said: list[str])
 def _worth_saying(report: Report) -> bool:
     read = report.read
     found = read.events or read.gaps or read.errors or read.replayed
-    return bool(report.first or found or report.notifications or report.attempts)
+    return bool(report.read.first or found or report.notifications or report.attempts)

@@ -244,12 +244,13 @@ def _told(attack: Notification) -> Row:
 
 def _heartbeat(n: Notification) -> Page:
     newest = f"the newest is of {moment(n.newest)}" if n.newest else "no line has been seen"
+    read = f"{count(n.lines, 'line')} read on {node(n)} since the last such mail; {newest}."
     return Page(
-        tone="calm",
+        tone="calm" if n.lines else "warning",
         mark="",
-        headline=f"All quiet on {plain(n.node, 100)}",
+        headline=f"All quiet on {plain(n.node, 100)}" if n.lines else f"Nothing to read on {plain(n.node, 100)}",
         lead=(
-            f"All quiet: {count(n.lines, 'line')} read on {node(n)} since the last such mail; {newest}.",
+            f"All quiet: {read}" if n.lines else f"Silence that proves nothing: {read}",
             "This mail comes so that silence means something: when it stays away, nobody is listening.",
         ),
         facts=(("Node", node(n)), ("Lines read", str(n.lines)), ("Newest line", moment(n.newest))),

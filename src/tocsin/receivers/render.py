@@ -15,7 +15,7 @@ def subject(n: Notification) -> str:
     """One line without a word from a log, the same in all mails of an attack: some programs thread by subject too."""
     where, start = plain(n.node, 60), moment(n.alerts[0].attack if n.alerts else n.start)
     if n.reason == "heartbeat":
-        line = f"All quiet on {where}"
+        line = f"All quiet on {where}" if n.lines else f"Nothing to read on {where}"
     elif n.reason == "digest":
         line = f"{count(len(n.attacks), 'attack')} on {where}, told together"
     elif n.rule == BLIND:

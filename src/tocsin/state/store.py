@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from tocsin.errors import DiskFull, SettingsError, StateCorrupt, StateInUse, StateUnwritable, TocsinError
+from tocsin.errors import DiskFull, SettingsError, StateCorrupt, StateInUse, StateUnwritable
 from tocsin.model import Attack, Gap, Outcome, Seen
 from tocsin.state import migrations, rows
 from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
@@ -251,7 +251,7 @@ def translated(path: str) -> Iterator[None]:
         raise _ours(path, error) from error
 
 
-def _ours(path: str, error: sqlite3.Error) -> TocsinError:
+def _ours(path: str, error: sqlite3.Error) -> Exception:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return DiskFull(f"{path}: no room left on the disk", hint="nothing is lost: the next run goes on from here")
@@ -261,4 +261,6 @@ def _ours(path: str, error: sqlite3.Error) -> TocsinError:
         return StateInUse(f"{path} is in use by another process")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
         return StateUnwritable(f"{path}: {error}", hint="state must name a folder that tocsin can write to")
-    return StateCorrupt(f"{path}: {error}")
+    if name == "SQLITE_ERROR" and "no such table" in str(error):
+        return StateCorrupt(f"{path} is damaged: {error}")
+    return error  # a wrong statement of ours is no reason to set a state aside
