@@ -84,8 +84,8 @@ class Owner:
 
     def _start_anew(self, error: StateCorrupt, now: datetime) -> Pipeline:
         aside = folder.set_aside(self._folder, now)
-        why = f"{error}; it is now {aside}, a new one was begun: what waited in its outbox will not be told"
-        return self._begin([Gap("state", None, now, None, why)])
+        why = f"{error}; a new one was begun: what waited in its outbox will not be told"
+        return self._begin([Gap(aside, None, now, None, why)])
 
 
 @contextmanager

@@ -40,16 +40,22 @@ def tocsin() -> None:
 
 def main() -> None:
     """Runs the command line and leaves with a status of sysexits.h."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: the next file that is opened must not take its place
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the end)
     try:
         status = tocsin.main(prog_name="tocsin", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         status = 64
-    except click.ClickException as error:
-        status = _complain(f"{error.format_message()}", "tocsin --help lists what there is", 64)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "tocsin"
+        status = _complain(error.format_message().rstrip("."), f"{path} --help lists what there is", 64)
     except click.Abort:
         status = 130
+    except SystemExit:  # click's way to leave where the reader of a pipe has left
+        status = 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         status = 0

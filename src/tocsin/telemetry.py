@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tocsin import __version__
 from tocsin.deliver import Attempt
 from tocsin.pipeline import Report
 from tocsin.reading import Read
 from tocsin.state.outbox import Waiting
+from tocsin.units import count
 
 LIMIT = 10 << 20  # bytes: a monitor log that is larger begins anew
 _LISTED = 20  # sources in the statistics
@@ -29,6 +31,10 @@ def line(name: str, text: str, **keys: Any) -> Line:  # noqa: ANN401 (whatever J
     return Line(name, text, keys)
 
 
+def started(verb: str, node: str) -> Line:
+    return line("started", f"tocsin {__version__} {verb} on {node}", version=__version__, verb=verb, node=node)
+
+
 class Log:
     """Says lines as text or JSON. A monitor log that cannot be written is left out, and `trouble` says why."""
 
@@ -39,13 +45,24 @@ class Log:
 
     def say(self, told: Line, now: datetime) -> None:
         if self._form == "json":
-            text = json.dumps({"time": now.isoformat(timespec="seconds"), "event": told.name, **told.keys})
+            stamp = now.isoformat(timespec="seconds")
+            text = json.dumps({"time": stamp, "event": told.name, "text": told.text.strip(), **told.keys})
         else:
             text = f"{now:%Y-%m-%dT%H:%M:%SZ} {told.name}: {told.text}"
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()  # who reads a pod's log reads it now
+        self._print(text)
         if self._fd is not None:
             self._append(self._fd, text.encode() + b"\n")
+
+    def _print(self, text: str) -> None:
+        """An output that cannot be written is no reason not to ring."""
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()  # who reads a pod's log reads it now
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def _open(self, file: str) -> int | None:
         """Never through a link, never waiting for the other end of a pipe."""
@@ -83,9 +100,14 @@ def lines(report: Report) -> Iterator[Line]:
     yield from _findings(report.read)
     for notification in report.notifications:
         about = notification.rule or "everything"
-        yield line("decided", f"{notification.reason} of {about}", id=notification.id, reason=notification.reason)
+        yield line(
+            "decided", f"{notification.reason} of {about}", id=notification.id, reason=notification.reason, rule=about
+        )
     for attempt in report.attempts:
         yield from _attempt(attempt)
+    if report.held:
+        text = f"{count(report.held, 'attack')} above the limit: told by the next digest"
+        yield line("held", text, attacks=report.held)
     if report.waiting:
         yield _waiting(report.waiting)
 
@@ -93,24 +115,27 @@ def lines(report: Report) -> Iterator[Line]:
 def _reading(report: Report) -> Iterator[Line]:
     read = report.read
     if report.read.first:
-        yield line("first start", "the log is read back to the rule's window; what is older is not told", old=read.old)
+        yield line("first start", "the log is read back to the rule's window; what is older is left out")
     for file in read.files:
         yield line("checked", f"{file} has been read", file=file)
     if not read.errors and not read.files:
         yield line("checked", "nothing new", lines=0)
     if read.old:
-        yield line("old", f"{read.old} packets are older than the window: counted, not told", packets=read.old)
+        text = f"{count(read.old, 'packet')} older than the window: left out, neither counted nor told"
+        yield line("old", text, packets=read.old)
     yield from _cautions(read)
 
 
 def _cautions(read: Read) -> Iterator[Line]:
     """What an operator must know to judge the counts."""
     if read.replayed:
-        text = f"{read.replayed} lines were the kernel's ring again: not counted"
+        text = f"{count(read.replayed, 'line')} of the kernel's ring came again: not counted"
         yield line("replay", text, lines=read.replayed)
     for gap in read.gaps:
         size = "an unknown number of" if gap.size is None else str(gap.size)
-        yield line("gap", f"{gap.source}: {size} bytes were not read: {gap.why}", source=gap.source, size=gap.size)
+        yield line(
+            "gap", f"{gap.source}: {size} bytes were not read: {gap.why}", source=gap.source, size=gap.size, why=gap.why
+        )
     for one, other in read.twins:
         text = f"{one} and {other} hold the same lines: each packet is counted twice; leave one of them out"
         yield line("warning", text, sources=[one, other])
@@ -122,15 +147,17 @@ def _cautions(read: Read) -> Iterator[Line]:
 def _findings(read: Read) -> Iterator[Line]:
     packets = sum(read.events.values())
     if not packets:
-        yield line("attack", f"none in {read.lines} lines", packets=0, lines=read.lines)
+        yield line("attack", f"none in {count(read.lines, 'line')}", packets=0, lines=read.lines)
         return
-    text = f"at least {packets} packets rejected, from {len(read.events)} sources, in {read.lines} lines"
-    yield line("attack", text, packets=packets, sources=len(read.events), lines=read.lines)
+    sources = len({src for _, src in read.events})
+    found = f"at least {count(packets, 'packet')} rejected, from {count(sources, 'source')}"
+    text = f"{found}, in {count(read.lines, 'line')}"
+    yield line("attack", text, packets=packets, sources=sources, lines=read.lines)
     ranked = sorted(read.events.items(), key=lambda entry: -entry[1])
-    for (rule, src), count in ranked[:_LISTED]:
-        yield line("statistics", f"{count:7} {src} ({rule})", rule=rule, src=src, events=count)
+    for (rule, src), packets in ranked[:_LISTED]:
+        yield line("statistics", f"{packets:7} {src} ({rule})", rule=rule, src=src, events=packets)
     if len(ranked) > _LISTED:
-        rest = sum(count for _, count in ranked[_LISTED:])
+        rest = sum(packets for _, packets in ranked[_LISTED:])
         yield line("statistics", f"{rest:7} from {len(ranked) - _LISTED} others", events=rest)
 
 
@@ -148,5 +175,6 @@ def _attempt(attempt: Attempt) -> Iterator[Line]:
 
 def _waiting(waiting: list[Waiting]) -> Line:
     since, due = min(entry.since for entry in waiting), min(entry.next for entry in waiting)
-    text = f"{len(waiting)} waits since {since:%Y-%m-%d %H:%M:%SZ}, next try {due:%Y-%m-%d %H:%M:%SZ}"
+    verb = "waits" if len(waiting) == 1 else "wait"
+    text = f"{len(waiting)} {verb} since {since:%Y-%m-%d %H:%M:%SZ}, next try {due:%Y-%m-%d %H:%M:%SZ}"
     return line("waiting", text, waiting=len(waiting), since=since.isoformat(), next=due.isoformat())

@@ -49,3 +49,8 @@ def text(time: timedelta) -> str:
         if seconds and seconds % _SECONDS[unit] == 0:
             return f"{seconds // _SECONDS[unit]}{unit}"
     return f"{seconds}s"
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 packet", "2 packets"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

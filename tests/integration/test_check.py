@@ -36,7 +36,7 @@ def test_a_run_says_what_it_does_and_mails(mailing: "tuple[Machine, Inbox]") -> 
     run = machine.run("check")
     assert (run.returncode, run.stderr) == (0, "")
     assert names(run.stdout) == ["started", "checked", "attack", "statistics", "statistics", "decided", "sent"]
-    assert "attack: at least 3 packets rejected, from 2 sources" in run.stdout
+    assert "attack: at least 3 packets rejected, from 2 sources, in 3 lines" in run.stdout
     assert "      2 192.0.2.7 (tftp)" in run.stdout
     (mail,) = inbox.read()
     assert (mail["X-Tocsin-Reason"], mail["X-Tocsin-Rule"], mail["X-Tocsin-Node"]) == ("first", "tftp", "node1")
@@ -58,6 +58,7 @@ def test_lines_as_json_are_an_object_each(mailing: "tuple[Machine, Inbox]") -> N
     rows = [json.loads(line) for line in machine.run("check").stdout.splitlines()]
     assert [row["event"] for row in rows][-3:] == ["statistics", "decided", "sent"]
     assert rows[-3]["src"] == "192.0.2.7"
+    assert (rows[0]["verb"], rows[0]["node"], rows[0]["text"][:7]) == ("check", "node1", "tocsin ")
     assert all(datetime.fromisoformat(row["time"]).tzinfo for row in rows)
 
 
@@ -80,6 +81,8 @@ def test_what_fails_waits_and_is_told_when_the_server_is_back(machine: "Machine"
     machine.write("192.0.2.7")
     runs = [machine.run("check") for _ in range(3)]
     assert [run.returncode for run in runs] == [75, 75, 69]
+    assert [run.stderr.count("email: admin@example.org: connecting to") for run in runs] == [1, 1, 0]
+    assert [run.stderr.count("; next try ") for run in runs] == [1, 1, 0]
     assert names(runs[2].stdout)[-1] == "waiting"
     assert "1 waits since " in runs[2].stdout
     assert ", next try " in runs[2].stdout
@@ -97,7 +100,7 @@ def test_what_nobody_accepts_is_69_and_said_once(machine: "Machine", script: "St
     machine.write("192.0.2.7")
     first, second = machine.run("check"), machine.run("check")
     assert (first.returncode, second.returncode) == (69, 69)
-    assert "admin@example.org is refused for good" in first.stderr
+    assert "admin@example.org: refused for good: RCPT: 550 5.1.1 no such user" in first.stderr
     assert (first.stderr.count("\n"), second.stderr) == (1, "")
 
 
@@ -108,7 +111,7 @@ def test_one_refused_among_others_is_0(machine: "Machine", script: "Start") -> N
     machine.write("192.0.2.7")
     run = machine.run("check")
     assert run.returncode == 0
-    assert "gone@example.org is refused for good" in run.stderr
+    assert "gone@example.org: refused for good: RCPT: 550 5.1.1 no such user\n" in run.stderr
     (waiting,) = json.loads(machine.run("status", "--json").stdout)["outbox"]
     assert (waiting["recipient"], waiting["permanent"]) == ("gone@example.org", True)
 
@@ -127,7 +130,7 @@ def test_a_first_start_tells_what_is_younger_than_the_window_and_says_so(mailing
     machine.write("192.0.2.1", "192.0.2.2", ago=3600)
     machine.write("192.0.2.7", ago=60)
     run = machine.run("check")
-    assert "old: 2 packets are older than the window: counted, not told" in run.stdout
+    assert "old: 2 packets older than the window: left out, neither counted nor told" in run.stdout
     assert "192.0.2.1 " not in str(inbox.read()[0].get_body(("plain",)))
 
 
@@ -199,8 +202,8 @@ def test_a_damaged_state_is_set_aside_said_and_mailed(mailing: "tuple[Machine, I
     assert machine.run("status").returncode == 65
     run = machine.run("check")
     assert run.returncode == 0
-    assert "gap: state: an unknown number of bytes were not read: " in run.stdout
-    assert len(list((machine.folder / "state").glob("state.db.damaged-*Z"))) == 1
+    (aside,) = (machine.folder / "state").glob("state.db.damaged-*Z")
+    assert f"gap: {aside}: an unknown number of bytes were not read: " in run.stdout
     assert [mail["X-Tocsin-Rule"] for mail in inbox.read()] == ["blind"]
 
 
@@ -349,7 +352,7 @@ def test_a_second_watch_waits_and_a_second_check_leaves_with_75(machine: "Machin
             first.send_signal(signal.SIGTERM)
             first.communicate(timeout=10)
             machine.write("192.0.2.7")
-            assert any("attack: at least 1 packets" in line for line in second.stdout)
+            assert any("attack: at least 1 packet" in line for line in second.stdout)
             second.send_signal(signal.SIGTERM)
             second.communicate(timeout=10)
     assert (first.returncode, second.returncode) == (0, 0)
@@ -391,3 +394,35 @@ def test_watch_goes_on_after_a_full_disk(mailing: "tuple[Machine, Inbox]") -> No
     finally:
         subprocess.run(["umount", disk], check=True)
     assert (run.returncode, len(inbox.mails)) == (0, 1)
+
+
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_an_output_that_cannot_be_written_is_no_reason_not_to_ring(
+    mailing: "tuple[Machine, Inbox]", where: str
+) -> None:
+    machine, inbox = mailing
+    machine.write("192.0.2.7")
+    shell = ["sh", "-c", f"exec {' '.join(machine.command('check'))} {where}"]
+    run = subprocess.run(shell, env=machine.variables(), capture_output=True, text=True, check=False)
+    said = "standard output cannot be written: No space left on device\n" if "full" in where else ""
+    assert (run.returncode, run.stderr, len(inbox.mails)) == (0, said, 1)
+
+
+def test_a_watch_says_that_a_log_is_missing_once_and_never_that_it_was_checked(machine: "Machine") -> None:
+    machine.run("check")
+    machine.log.unlink()
+    other = machine.folder / "other"
+    other.touch()
+    machine.settle(sources=f"[{{file: {{path: {machine.log}}}}}, {{file: {{path: {other}}}}}]")
+    with machine.begin("watch") as run:
+        assert run.stdout
+        assert run.stderr
+        assert str(machine.log) in run.stderr.readline()
+        machine.write("192.0.2.7", log=other)
+        said = [run.stdout.readline()]
+        while "attack: at least" not in said[-1]:
+            said.append(run.stdout.readline())
+        run.send_signal(signal.SIGTERM)
+        _, rest = run.communicate(timeout=10)
+    assert not any("nothing new" in line for line in said)
+    assert str(machine.log) not in rest

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.units import Rate, duration, rate, text
+from tocsin.units import Rate, count, duration, rate, text
 
 DURATIONS = {"90s": 90, "10m": 600, "1h": 3600, "7d": 604_800, "2w": 1_209_600, " 5 m ": 300, "007s": 7}
 NO_DURATIONS = ["", "10", "m", "0m", "000s", "-5m", "1.5h", "1:30", "10M", "10 minutes", "1h30m", "٣m", "12345678901s"]
@@ -95,3 +95,7 @@ def test_no_text_raises_anything_but_a_value_error(written: str) -> None:
             read(written)
         except ValueError:
             continue
+
+
+def test_one_and_several_are_told_apart() -> None:
+    assert [count(number, "packet") for number in (0, 1, 2)] == ["0 packets", "1 packet", "2 packets"]

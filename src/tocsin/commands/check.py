@@ -1,14 +1,15 @@
 """check: read what is new, decide, deliver, out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from time import monotonic
 
 import click
 
-from tocsin import __version__, app, telemetry
+from tocsin import app, telemetry
 from tocsin.commands import options
 from tocsin.config import Config
 from tocsin.deliver import Attempt
+from tocsin.model import Outcome
 from tocsin.pipeline import Report
 
 SECONDS = 30.0  # of reading; what is left then is read by the next run
@@ -26,9 +27,9 @@ def command(file: str | None) -> int:
     config = options.configured(file)
     log = telemetry.Log(config.log.format, config.log.file)
     try:
-        log.say(telemetry.line("started", f"tocsin {__version__} check on {config.node}"), app.clock())
+        log.say(telemetry.started("check", config.node), app.clock())
         if log.trouble and config.origins.get("log.file") != "default":
-            click.echo(f"log.file: {log.trouble}", err=True)
+            options.complain(f"log.file: {log.trouble}")
         reports = list(_ticks(config, log))
     finally:
         log.close()
@@ -48,19 +49,29 @@ def _ticks(config: Config, log: telemetry.Log) -> Iterator[Report]:
                 return
 
 
-def show(report: Report, log: telemetry.Log, config: Config) -> None:
-    """What a tick says, and on standard error what went wrong."""
+def show(report: Report, log: telemetry.Log, config: Config, said: Collection[str] = ()) -> None:
+    """What a tick says, and on standard error what went wrong, unless it is among what was said before."""
     for line in telemetry.lines(report):
         log.say(line, report.at)
     if report.read.first:
         for caution in app.cautions(config.state):
             log.say(telemetry.line("warning", caution), report.at)
     for error in report.read.errors:
-        options.complain(error)
+        if str(error) not in said:
+            options.complain(str(error))
     for attempt in report.attempts:
         for outcome in attempt.outcomes:
-            if outcome.permanent:
-                click.echo(f"{attempt.receiver}: {outcome.recipient} is refused for good: {outcome.error}", err=True)
+            _complain(report, attempt, outcome)
+
+
+def _complain(report: Report, attempt: Attempt, outcome: Outcome) -> None:
+    if not outcome.error:
+        return
+    fate = "refused for good: " if outcome.permanent else ""
+    places = [(entry.id, entry.receiver, entry.recipient) for entry in report.waiting]
+    place = (attempt.id, attempt.receiver, outcome.recipient)
+    again = f"; next try {report.waiting[places.index(place)].next:%Y-%m-%d %H:%M:%SZ}" if place in places else ""
+    options.complain(f"{attempt.receiver}: {outcome.recipient}: {fate}{outcome.error}{again}")
 
 
 def status(reports: Iterable[Report]) -> int:
@@ -70,7 +81,7 @@ def status(reports: Iterable[Report]) -> int:
         reasons |= {error.status for error in report.read.errors}
         reasons |= {75 for attempt in report.attempts if failed(attempt)}
         reasons.discard(69)
-        if report.waiting:
+        if report.waiting or report.held:
             reasons.add(69)
     return next((reason for reason in ORDER if reason in reasons), 0)
 

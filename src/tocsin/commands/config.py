@@ -21,6 +21,7 @@ def command(*, schema: bool, as_json: bool, file: str | None) -> int:
     if as_json:
         click.echo(json.dumps({"settings": settings.as_settings(config), "origins": dict(config.origins)}))
         return 0
-    for path, value in settings.flat(settings.as_settings(config)):
+    others = {"node": config.node, "node_ip": config.node_ip}
+    for path, value in (*settings.flat(settings.as_settings(config)), *others.items()):
         click.echo(f"{path:32} {json.dumps(value):40} {config.origins[path]}")
     return 0

@@ -1,7 +1,7 @@
 """explain: what each stage made of each line, and why a line did not count."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -13,18 +13,21 @@ _CUT = 120  # characters of a line that a person is shown
 
 
 @click.command("explain", short_help="Say of each line whether it counts, and why not.")
-@click.argument("log", metavar="[FILE|-]", default="-")
+@click.argument("logs", metavar="[FILE|-]...", nargs=-1, type=click.Path(allow_dash=True))
 @options.as_json
 @options.settings
-def command(log: str, *, as_json: bool, file: str | None) -> int:
-    """Says of each line of FILE, or of standard input, whether it is an event of a rule, and if not, why."""
+def command(logs: Sequence[str], *, as_json: bool, file: str | None) -> int:
+    """Says of each line of FILE..., or of standard input, whether it is an event of a rule, and if not, why."""
     config = options.configured(file)
-    parser = Parser(config.rules)
-    number = 0
-    for number, (verdict, line) in enumerate(_verdicts(log, parser), 1):
-        click.echo(json.dumps(_plain(number, verdict)) if as_json else _row(number, verdict, line))
-    if parser.zoneless:
-        click.echo(f"stamps without a zone: {parser.zone}", err=True)
+    for log in logs or ("-",):
+        if len(logs) > 1 and not as_json:
+            click.echo(f"{log}:")
+        parser = Parser(config.rules)
+        for number, (verdict, line) in enumerate(_verdicts(log, parser), 1):
+            told = {"file": log} if len(logs) > 1 else {}
+            click.echo(json.dumps(told | _plain(number, verdict)) if as_json else _row(number, verdict, line))
+        if parser.zoneless:
+            click.echo(f"stamps without a zone: {parser.zone}", err=True)
     return 0
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from tocsin.config import Config, load
-from tocsin.errors import TocsinError
 from tocsin.units import duration
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -16,6 +15,7 @@ settings: Decorator = click.option(
     "--config",
     "file",
     metavar="FILE",
+    type=click.Path(),
     help="The settings file [default: $TOCSIN_CONFIG, else /etc/tocsin/tocsin.yaml].",
 )
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -25,8 +25,9 @@ def configured(file: str | None) -> Config:
     return load(file, os.environ)
 
 
-def complain(error: TocsinError) -> None:
-    click.echo(str(error), err=True)
+def complain(text: str) -> None:
+    """One line on standard error."""
+    click.echo(text, err=True)
 
 
 class Moment(click.ParamType[datetime]):

@@ -27,6 +27,7 @@ def command(form: str, *, send: bool, file: str | None) -> int:
     With --send each e-mail receiver of the settings gets it, marked TEST: the way from here to the mailbox is tried.
     """
     config = options.configured(file)
+    told(config)
     now = options.clock()
     if send:
         name = decide.identify(config.node, "", now, "test", 0)  # never that of the real mail

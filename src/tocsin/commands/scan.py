@@ -10,6 +10,7 @@ import click
 
 from tocsin.commands import options
 from tocsin.detect import Tally
+from tocsin.errors import LogError, NotPermitted
 from tocsin.model import Batch, Event, Totals
 from tocsin.parse.adder import Adder, added
 from tocsin.sources.plain import plain, size
@@ -19,7 +20,7 @@ Span = tuple[datetime | None, datetime | None]
 
 
 @click.command("scan", short_help="Count a log's events by source, with no state and no mail.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option(
     "--since", type=options.Moment(), help="Leave out what is older: 2026-11-23T14:00, or 2h for so long ago."
 )
@@ -36,11 +37,16 @@ def command(
     rules = options.configured(file).rules
     tally = Tally()
     gc.disable()  # nothing here refers to itself, and looking for what does costs a tenth
+    worst = 0
     for name in files:
-        for totals in _read(name, Adder(rules), (since, until), quiet=as_json):
-            tally.add(totals)
+        try:
+            for totals in _read(name, Adder(rules), (since, until), quiet=as_json):
+                tally.add(totals)
+        except (LogError, NotPermitted) as error:  # the others are read all the same
+            options.complain(str(error))
+            worst = max(worst, error.status)
     click.echo(json.dumps(_plain(tally)) if as_json else _table(tally))
-    return 0
+    return worst
 
 
 def _read(name: str, adder: Adder, span: Span, *, quiet: bool) -> Iterator[Totals]:

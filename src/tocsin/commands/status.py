@@ -12,6 +12,7 @@ from tocsin.ledger import Ledger
 from tocsin.model import Alert
 from tocsin.state import folder, lock
 from tocsin.state.outbox import Waiting
+from tocsin.units import count
 
 _COUNTS = 50  # sources whose counts are shown
 _SLOT = 600  # seconds that counts are kept by
@@ -130,7 +131,8 @@ def _alert_row(row: dict[str, Any]) -> str:
 
 
 def _waiting_row(row: dict[str, Any]) -> str:
-    text = f"{row['reason']} to {row['recipient']} by {row['receiver']}, {row['attempts']} attempts, next {row['next']}"
+    tried = count(row["attempts"], "attempt")
+    text = f"{row['reason']} to {row['recipient']} by {row['receiver']}, {tried}, next {row['next']}"
     return f"{text}{', refused for good' if row['permanent'] else ''}{': ' + row['error'] if row['error'] else ''}"
 
 

@@ -4,7 +4,7 @@ import signal
 
 import click
 
-from tocsin import __version__, app, telemetry
+from tocsin import app, telemetry
 from tocsin.commands import check, options
 from tocsin.config import Config
 from tocsin.errors import StateInUse, StateUnwritable
@@ -14,7 +14,7 @@ _PAUSE = 1.0  # seconds between two ticks
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-@click.command("watch", short_help="The same until a signal: what the DaemonSet runs.")
+@click.command("watch", short_help="The same, each second, until a signal.")
 @options.settings
 def command(file: str | None) -> int:
     """Reads, decides and mails each second until SIGTERM or SIGINT, and leaves with 0 then.
@@ -25,7 +25,7 @@ def command(file: str | None) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they are waited for between two ticks
     log = telemetry.Log(config.log.format, config.log.file)
     try:
-        log.say(telemetry.line("started", f"tocsin {__version__} watch on {config.node}"), app.clock())
+        log.say(telemetry.started("watch", config.node), app.clock())
         owner = _wait_for_state(config, log)
         if owner:
             _watch(owner, config, log)
@@ -73,17 +73,15 @@ def _tick(owner: app.Owner, config: Config, log: telemetry.Log, said: list[str])
         report = owner.tick(now)
     except StateUnwritable as error:
         if str(error) not in said:
-            options.complain(error)
+            options.complain(str(error))
         owner.restart(now)
         return [str(error)]
     trouble = [str(error) for error in report.read.errors]
-    report.read.errors = [error for error in report.read.errors if str(error) not in said]
-    if _worth_saying(report):
-        check.show(report, log, config)
+    if _worth_saying(report) or any(text not in said for text in trouble):
+        check.show(report, log, config, said)
     return trouble
 
 
 def _worth_saying(report: Report) -> bool:
     read = report.read
-    found = read.events or read.gaps or read.errors or read.replayed
-    return bool(report.read.first or found or report.notifications or report.attempts)
+    return bool(read.first or read.events or read.gaps or read.replayed or report.notifications or report.attempts)

@@ -45,7 +45,7 @@ def _told(receiver: Given, told: Mapping[str, Given]) -> Given:
         return receiver
     keys = dict(email.value)
     server = told.get("server")
-    if server and "server" not in keys:  # as the seed's script did, which knew nothing else
+    if server and "server" not in keys:  # as the shell script did, which knew nothing else
         keys.setdefault("security", Given("none", server.origin, email.below("security")))
     for key, value in told.items():
         keys[key] = _moved(value, email.below(key))

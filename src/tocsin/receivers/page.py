@@ -7,6 +7,7 @@ from shlex import quote
 
 from tocsin.model import BLIND, Alert, Notification
 from tocsin.receivers.plain import plain
+from tocsin.units import count
 from tocsin.units import text as duration
 
 ROWS = 50  # of a table, at most
@@ -63,11 +64,6 @@ def mark(n: Notification) -> str:
 def moment(time: datetime | None) -> str:
     """A time to the second, with its zone."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "unknown"
-
-
-def count(number: int, noun: str) -> str:
-    """ "1 packet", "2 packets"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def node(n: Notification) -> str:

@@ -4,8 +4,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tocsin.model import BLIND, Notification
-from tocsin.receivers.page import count, mark, moment, page
+from tocsin.receivers.page import mark, moment, page
 from tocsin.receivers.plain import plain
+from tocsin.units import count
 
 if TYPE_CHECKING:
     from jinja2 import Environment

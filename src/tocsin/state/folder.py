@@ -27,6 +27,8 @@ def set_aside(folder: str, now: datetime) -> str:
     """Moves a damaged state file out of the way and returns where it is now; nothing of it is deleted."""
     path = os.path.join(folder, "state.db")
     aside = f"{path}.damaged-{now:%Y%m%dT%H%M%SZ}"
+    while os.path.exists(aside):
+        aside += "-"
     os.rename(path, aside)
     with suppress(FileNotFoundError):
         os.rename(path + "-journal", aside + "-journal")
@@ -44,6 +46,8 @@ def glance(folder: str) -> State | None:
         raise NotPermitted(
             f"{path}: permission denied", hint="run it as the user that runs tocsin, or as root"
         ) from error
+    except OSError as error:
+        raise StateUnwritable(f"{path}: {error.strerror}", hint="state must name a folder") from error
     writable = os.access(path, os.W_OK, effective_ids=True) and os.access(folder, os.W_OK, effective_ids=True)
     mode = "rw" if writable else "ro"  # after a crash SQLite wants to clean up first
     state = State(folder, connect=lambda _: sqlite3.connect(f"file:{path}?mode={mode}", uri=True), writable=False)
