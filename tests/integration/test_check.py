@@ -204,7 +204,9 @@ def test_a_damaged_state_is_set_aside_said_and_mailed(mailing: "tuple[Machine, I
     assert run.returncode == 0
     (aside,) = (machine.folder / "state").glob("state.db.damaged-*Z")
     assert f"gap: {aside}: an unknown number of bytes were not read: " in run.stdout
-    assert [mail["X-Tocsin-Rule"] for mail in inbox.read()] == ["blind"]
+    (mail,) = inbox.read()
+    assert mail["X-Tocsin-Rule"] == "blind"
+    assert "The state of tocsin was damaged and is kept as" in str(mail.get_body(("plain",)))
 
 
 def test_damage_that_shows_in_the_middle_of_a_tick_is_set_aside_too(mailing: "tuple[Machine, Inbox]") -> None:

@@ -183,12 +183,16 @@ def _commands(n: Notification) -> Iterator[tuple[str, str]]:
 def _blind(n: Notification) -> Page:
     logs = tuple(dict.fromkeys(plain(alert.source or "a log", 150) for alert in n.alerts))
     unlisted = _sources(n) - min(len(n.alerts), ROWS)
+    damaged = bool(logs) and all("state.db.damaged-" in log for log in logs)
+    what = f"{' and '.join(logs[:3]) or 'a log'} on {node(n)}"
+    lost = f"The state of tocsin was damaged and is kept as {what}." if damaged else ""
+    look = "look at it, then remove it" if damaged else "is it there, and may tocsin read it?"
     return Page(
         tone="exercise" if mark(n) else "calm" if n.over else "warning",
         mark=mark(n),
         headline=f"tocsin {'was' if n.over else 'may be'} blind on {plain(n.node, 100)}",
         lead=(
-            f"Lines of {' and '.join(logs[:3]) or 'a log'} on {node(n)} were lost or could not be read.",
+            lost or f"Lines of {what} were lost or could not be read.",
             "What they held nobody knows: there may have been an attack that you will not hear of.",
             "It is over: the log is read again." if n.over else "This has not ended so far.",
         ),
@@ -198,7 +202,7 @@ def _blind(n: Notification) -> Page:
         facts=(("Node", node(n)), ("Since", moment(n.start)), ("Newest", moment(n.last))),
         commands=(
             ("tocsin status", "the gaps, and where each log was left"),
-            *((f"ls -l {quote(log)}", "is it there, and may tocsin read it?") for log in logs[:3]),
+            *((f"ls -l {quote(log)}", look) for log in logs[:3]),
         ),
     )
 
