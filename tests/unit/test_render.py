@@ -292,6 +292,12 @@ def test_a_heartbeat_that_saw_no_line_says_so() -> None:
     assert "no line has been seen" in flat(render.text(replace(QUIET, lines=0, newest=None)))
 
 
+def test_silence_that_proves_nothing_is_not_called_quiet() -> None:
+    nothing = replace(QUIET, lines=0, newest=None)
+    assert "Nothing to read on node1" in render.subject(nothing)
+    assert "quiet" not in (render.text(nothing) + render.html(nothing)).lower()
+
+
 @pytest.mark.parametrize("reason", ["test", "drill"])
 @pytest.mark.parametrize("n", [FIRST, QUIET])
 def test_what_is_no_real_attack_says_so_first(reason: str, n: Notification) -> None:

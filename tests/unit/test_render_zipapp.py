@@ -27,5 +27,5 @@ def test_the_templates_are_found_in_a_zipapp(tmp_path: Path) -> None:
     path = f"import sys; sys.path[:0] = [{str(archive)!r}, {sysconfig.get_path('purelib')!r}]\n"
     command = [sys.executable, "-I", "-S", "-c", path + SHOW]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert shown.startswith(f"{archive}/tocsin/__init__.py All quiet on node1\n")
+    assert shown.startswith(f"{archive}/tocsin/__init__.py Nothing to read on node1\n")
     assert "</html>" in shown
