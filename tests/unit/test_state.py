@@ -230,6 +230,20 @@ def test_new_settings_name_nobody_new_for_what_somebody_accepted(state: State) -
     assert [(waiting.recipient, waiting.next) for waiting in state.waiting()] == [("b@example.org", NOW)]
 
 
+def test_what_waits_for_a_receiver_that_is_no_more_goes_to_one_that_is(state: State) -> None:
+    commit(state, pending=[pending()])
+    state.readdress({"pager": ["new@example.org"]}, "print", NOW + MINUTE)
+    assert [(entry.receiver, entry.recipient) for entry in state.waiting()] == [("pager", "new@example.org")]
+    assert state.outbox.message("a" * 32, "pager") == b"message a"
+
+
+def test_what_another_receiver_has_too_waits_no_more_for_one_that_is_gone(state: State) -> None:
+    both = pending()._replace(rendered=tuple(Rendered(name, b"m", ("a@example.org",)) for name in ("email", "pager")))
+    commit(state, pending=[both])
+    state.readdress({"pager": ["a@example.org"]}, "print", NOW + MINUTE)
+    assert [entry.receiver for entry in state.waiting()] == ["pager"]
+
+
 def test_a_state_of_a_newer_tocsin_is_refused_and_kept(tmp_path: Path) -> None:
     State(str(tmp_path)).close()
     with sqlite3.connect(tmp_path / "state.db") as db:

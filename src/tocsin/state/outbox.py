@@ -151,22 +151,37 @@ class Outbox:
 
     def readdress(self, receivers: Mapping[str, Sequence[str]], now: datetime) -> None:
         """The settings changed: all that waits is due, and what nobody accepted goes to those who are named now."""
-        for name, receiver in {(w.id, w.receiver) for w in self.waiting() if w.nobody and w.receiver in receivers}:
-            wanted = receivers[receiver]
-            known = {
-                recipient
-                for (recipient,) in self._db.execute(
-                    "SELECT recipient FROM deliveries WHERE id = ? AND receiver = ?", (name, receiver)
-                )
-            }
-            for recipient in known.difference(wanted):
+        waiting = {(entry.id, entry.receiver): entry.nobody for entry in self.waiting()}
+        for (name, receiver), nobody in waiting.items():
+            if receiver not in receivers:
+                self._inherit(name, receiver, next(iter(receivers)), nobody=nobody)
+        for name, receiver in {(entry.id, entry.receiver) for entry in self.waiting() if entry.nobody}:
+            known = self._recipients(name, receiver)
+            for recipient in known.difference(receivers[receiver]):
                 self._db.execute(
                     "DELETE FROM deliveries WHERE id = ? AND receiver = ? AND recipient = ?",
                     (name, receiver, recipient),
                 )
-            for recipient in set(wanted).difference(known):
+            for recipient in set(receivers[receiver]).difference(known):
                 self._add_recipient(name, receiver, recipient, now, now)
         self._db.execute("UPDATE deliveries SET next = ? WHERE accepted IS NULL", (rows.written(now),))
+
+    def _inherit(self, name: str, receiver: str, heir: str, *, nobody: bool) -> None:
+        """What waits for a receiver that is no more: told by another one, unless that one or somebody has it."""
+        if nobody and not self._recipients(name, heir):
+            for table in ("notifications", "deliveries"):
+                self._db.execute(
+                    f"UPDATE {table} SET receiver = ? WHERE id = ? AND receiver = ?",  # noqa: S608 (two constants)
+                    (heir, name, receiver),
+                )
+        else:
+            self._db.execute(
+                "DELETE FROM deliveries WHERE id = ? AND receiver = ? AND accepted IS NULL", (name, receiver)
+            )
+
+    def _recipients(self, name: str, receiver: str) -> set[str]:
+        query = self._db.execute("SELECT recipient FROM deliveries WHERE id = ? AND receiver = ?", (name, receiver))
+        return {recipient for (recipient,) in query}
 
     def trim(self, old: str) -> None:
         """Lets go of what everybody accepted, and of what is older than this for receivers that are no more."""
