@@ -43,6 +43,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed: the next file that is opened must not take its place
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the end)
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # what the locale cannot write stops nothing
     try:
         status = tocsin.main(prog_name="tocsin", standalone_mode=False)
         sys.stdout.flush()
@@ -50,8 +51,8 @@ def main() -> None:
         click.echo(error.format_message(), err=True)
         status = 64
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "tocsin"
-        status = _complain(error.format_message().rstrip("."), f"{path} --help lists what there is", 64)
+        text = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
+        status = _complain(text.rstrip("."), _hint(error), 64)
     except click.Abort:
         status = 130
     except SystemExit:  # click's way to leave where the reader of a pipe has left
@@ -68,6 +69,21 @@ def main() -> None:
         text = f"a bug in tocsin {__version__}: {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
         status = _complain(text, "please report it with this line; nothing that was not told is lost", 70)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _hint(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "tocsin"
+    if isinstance(error, click.NoSuchOption):
+        if path == "tocsin" and error.option_name == "--config":
+            return "it stands behind the verb, as in tocsin check --config FILE"
+        if error.possibilities:
+            return f"did you mean {error.possibilities[0]}?"
+    if isinstance(error, click.NoSuchCommand):
+        from difflib import get_close_matches
+
+        for verb in get_close_matches(error.command_name, VERBS, 1):
+            return f"did you mean {verb}?"
+    return f"{path} --help lists what there is"
 
 
 def _complain(text: str, hint: str, status: int) -> int:

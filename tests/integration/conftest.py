@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import socket
 import ssl
 import subprocess
@@ -314,6 +315,24 @@ class Machine:
             self.command(*words), env=self.variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def on_a_terminal(self, *words: str, **environment: str) -> str:
+        """What the verb writes on a terminal, standard error included."""
+        here, there = pty.openpty()
+        variables = {"TERM": "xterm", "COLUMNS": "100"} | self.variables() | environment
+        with subprocess.Popen(self.command(*words), env=variables, stdin=there, stdout=there, stderr=there):
+            os.close(there)
+            said = b""
+            with suppress(OSError):  # the other end is closed
+                while piece := os.read(here, 65_536):
+                    said += piece
+        os.close(here)
+        return said.decode()
+
+    @staticmethod
+    def names(output: str) -> list[str]:
+        """The events that the lines of a run begin with."""
+        return [line.partition("Z ")[2].partition(":")[0] for line in output.splitlines()]
+
     @staticmethod
     def command(*words: str) -> list[str]:
         return [sys.executable, "-m", "tocsin.cli", *words]
@@ -330,6 +349,37 @@ def machine(tmp_path: Path) -> Machine:
     made.log.touch()
     made.settle()
     return made
+
+
+@pytest.fixture
+def root() -> None:
+    """For what only root can set up: another user, a mount, a folder of the machine's own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A very small disk."""
+
+    folder: Path
+
+    def fill(self) -> None:
+        room = os.statvfs(self.folder)
+        (self.folder / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+
+    def empty(self) -> None:
+        (self.folder / "filler").unlink()
+
+
+@pytest.fixture
+def disk(root: None, tmp_path: Path) -> Iterator[Disk]:
+    del root
+    made = Disk(tmp_path / "disk")
+    made.folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tocsin-test", made.folder], check=True)
+    yield made
+    subprocess.run(["umount", made.folder], check=True)
 
 
 @pytest.fixture

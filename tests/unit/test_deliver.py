@@ -149,3 +149,13 @@ def test_the_time_of_a_run_is_for_all_its_attempts(state: State) -> None:
     put(state, "b", attack=None)
     deliverer = Deliverer(state, {"email": receiver}, seconds=1e-9)
     assert [len(deliverer.deliver(NOW)) for _ in range(2)] == [1, 0]
+
+
+def test_all_recipients_of_each_receiver_are_told_in_one_attempt(state: State) -> None:
+    receivers = {name: Answering(name) for name in ("email", "pager")}
+    to = ("a@example.org", "b@example.org")
+    note = Notification("a", "tftp", "first", NOW, "node1", "")
+    pending = Pending(note, tuple(Rendered(name, b"a", to) for name in receivers), NOW, Told())
+    state.commit(Changes(pending=[pending]), NOW, DAY)
+    Deliverer(state, receivers).deliver(NOW)
+    assert [receiver.told for receiver in receivers.values()] == [[(b"a", to)], [(b"a", to)]]

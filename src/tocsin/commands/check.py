@@ -24,7 +24,7 @@ def command(file: str | None) -> int:
     Run it each minute, from cron or as a Kubernetes CronJob. Leaves with 0 when nobody has to hear of anything any
     more, 75 when an attempt to deliver failed, 69 when somebody waits for his turn.
     """
-    config = options.configured(file)
+    config = options.telling(file)
     log = telemetry.Log(config.log.format, config.log.file)
     try:
         log.say(telemetry.started("check", config.node), app.clock())

@@ -11,6 +11,7 @@ from threading import Thread
 import click
 
 from tocsin import app, telemetry
+from tocsin.commands import options
 from tocsin.config import load
 from tocsin.errors import TocsinError
 from tocsin.receivers.email import EmailSettings
@@ -51,11 +52,13 @@ class _Talk(StreamRequestHandler):
 
 
 @click.command("demo", short_help="A real attack's log, an SMTP server of its own, the mail on the screen.")
-def command() -> int:
+@options.settings
+def command(file: str | None) -> int:
     """Plays the log of a real attack on a TFTP server through one tick and shows the mail that arrives.
 
-    Needs no root, no network and no settings, and leaves nothing behind.
+    Needs no root and no network, and leaves nothing behind. It has settings of its own: no others play a part.
     """
+    del file
     with tempfile.TemporaryDirectory() as folder, _Mailbox() as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:

@@ -1,11 +1,14 @@
 """explain: what each stage made of each line, and why a line did not count."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from tocsin.commands import options
+from tocsin.commands.zones import Zones
+from tocsin.errors import LogError, NotPermitted
+from tocsin.model import Batch
 from tocsin.parse import Parser, Verdict
 from tocsin.sources.plain import plain
 
@@ -19,21 +22,32 @@ _CUT = 120  # characters of a line that a person is shown
 def command(logs: Sequence[str], *, as_json: bool, file: str | None) -> int:
     """Says of each line of FILE..., or of standard input, whether it is an event of a rule, and if not, why."""
     config = options.configured(file)
+    zones, worst = Zones(config), 0
     for log in logs or ("-",):
-        if len(logs) > 1 and not as_json:
-            click.echo(f"{log}:")
-        parser = Parser(config.rules)
-        for number, (verdict, line) in enumerate(_verdicts(log, parser), 1):
-            told = {"file": log} if len(logs) > 1 else {}
-            click.echo(json.dumps(told | _plain(number, verdict)) if as_json else _row(number, verdict, line))
+        parser = Parser(config.rules, zone=zones.given(log))
+        name = log if len(logs) > 1 else ""
+        try:
+            _explain(parser, zones.placed(log, plain(log)), name, as_json=as_json)
+        except (LogError, NotPermitted) as error:  # the others are read all the same
+            options.complain(str(error))
+            worst = max(worst, error.status)
         if parser.zoneless:
-            click.echo(f"stamps without a zone: {parser.zone}", err=True)
-    return 0
+            click.echo(f"{name}{': ' if name else ''}stamps without a zone: {parser.zone}", err=True)
+    return worst
 
 
-def _verdicts(log: str, parser: Parser) -> Iterator[tuple[Verdict, bytes]]:
+def _explain(parser: Parser, batches: Iterable[Batch], name: str, *, as_json: bool) -> None:
+    """Prints a row for each line, and of which file it is where there are several."""
+    told = {"file": name} if name else {}
+    if name and not as_json:
+        click.echo(f"{name}:")
+    for number, (verdict, line) in enumerate(_verdicts(parser, batches), 1):
+        click.echo(json.dumps(told | _plain(number, verdict)) if as_json else _row(number, verdict, line))
+
+
+def _verdicts(parser: Parser, batches: Iterable[Batch]) -> Iterator[tuple[Verdict, bytes]]:
     now = options.clock()
-    for batch in plain(log):
+    for batch in batches:
         lines = bytes(batch.data[batch.start : batch.end]).split(b"\n")
         yield from zip(parser.verdicts(batch, now), lines, strict=False)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tocsin.config import Config, load
+from tocsin.config import Config, load, told
 from tocsin.units import duration
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -23,6 +23,13 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print
 
 def configured(file: str | None) -> Config:
     return load(file, os.environ)
+
+
+def telling(file: str | None) -> Config:
+    """The same for a verb that tells somebody. Raises SettingsError if there is nobody."""
+    config = configured(file)
+    told(config)
+    return config
 
 
 def complain(text: str) -> None:

@@ -26,8 +26,7 @@ def command(form: str, *, send: bool, file: str | None) -> int:
 
     With --send each e-mail receiver of the settings gets it, marked TEST: the way from here to the mailbox is tried.
     """
-    config = options.configured(file)
-    told(config)
+    config = options.telling(file)
     now = options.clock()
     if send:
         name = decide.identify(config.node, "", now, "test", 0)  # never that of the real mail
@@ -52,7 +51,8 @@ def _send(config: Config, notification: Notification) -> int:
         message = receiver.render(notification)
         outcomes = receiver.deliver(message, receiver.recipients, heard=lambda line: click.echo(f"  {line}"))
         for outcome in outcomes:
-            click.echo(f"{receiver.name}: {outcome.recipient}: {outcome.error or 'accepted'}")
+            said = f"{receiver.name}: {outcome.recipient}: {outcome.error or 'accepted'}"
+            click.echo(said, err=bool(outcome.error))
             failed |= bool(outcome.error)
     return 75 if failed else 0
 

@@ -3,14 +3,15 @@
 import gc
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import click
 
 from tocsin.commands import options
+from tocsin.commands.zones import Zones
 from tocsin.detect import Tally
-from tocsin.errors import LogError, NotPermitted
+from tocsin.errors import LogError, NotPermitted, TocsinError
 from tocsin.model import Batch, Event, Totals
 from tocsin.parse.adder import Adder, added
 from tocsin.sources.plain import plain, size
@@ -34,24 +35,30 @@ def command(
 
     Sources that a rule allows are counted too. Without settings it looks for "IPTables-TFTP-Rejected: ".
     """
-    rules = options.configured(file).rules
-    tally = Tally()
+    config = options.configured(file)
+    zones, tally = Zones(config), Tally()
     gc.disable()  # nothing here refers to itself, and looking for what does costs a tenth
-    worst = 0
+    unread: dict[str, TocsinError] = {}
     for name in files:
+        adder = Adder(config.rules, zone=zones.given(name))
         try:
-            for totals in _read(name, Adder(rules), (since, until), quiet=as_json):
+            for totals in _read(adder, zones.placed(name, _watched(name, quiet=as_json)), (since, until)):
                 tally.add(totals)
         except (LogError, NotPermitted) as error:  # the others are read all the same
             options.complain(str(error))
-            worst = max(worst, error.status)
-    click.echo(json.dumps(_plain(tally)) if as_json else _table(tally))
-    return worst
+            unread[name] = error
+        if adder.guessed:
+            click.echo(f"{name}: stamps without a zone: {adder.zone}", err=True)
+    if as_json:
+        click.echo(json.dumps(_plain(tally, unread)))
+    elif tally.events or len(unread) < len(set(files)):
+        click.echo(_table(tally))
+    return max((error.status for error in unread.values()), default=0)
 
 
-def _read(name: str, adder: Adder, span: Span, *, quiet: bool) -> Iterator[Totals]:
+def _read(adder: Adder, batches: Iterable[Batch], span: Span) -> Iterator[Totals]:
     now = options.clock()
-    for batch in _watched(name, quiet=quiet):
+    for batch in batches:
         yield from added(_within(adder.events(batch, now), span)) if any(span) else adder.totals(batch, now)
     yield from added(_within(adder.flush(), span))
 
@@ -71,7 +78,7 @@ def _watched(name: str, *, quiet: bool) -> Iterator[Batch]:
         yield from plain(name, bar.update)
 
 
-def _plain(tally: Tally) -> dict[str, object]:
+def _plain(tally: Tally, unread: Mapping[str, TocsinError]) -> dict[str, object]:
     others = tally.others()
     sources = [
         {
@@ -87,7 +94,10 @@ def _plain(tally: Tally) -> dict[str, object]:
         "events": tally.events,
         "sources": sources,
         "others": {"sources": others.sources, "events": others.events, "error": others.error},
-        "gaps": [],
+        "gaps": [
+            {"source": name, "from": None, "to": None, "bytes": None, "why": str(error)}
+            for name, error in unread.items()
+        ],
     }
 
 

@@ -21,7 +21,7 @@ def command(file: str | None) -> int:
 
     A second one on the same state waits until the first is gone.
     """
-    config = options.configured(file)
+    config = options.telling(file)
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they are waited for between two ticks
     log = telemetry.Log(config.log.format, config.log.file)
     try:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import groupby
 from operator import itemgetter
 
@@ -20,13 +20,19 @@ Packet = tuple[bytes, bytes, bytes, bytes]  # netfilter.COMMON
 class Adder(Parser):
     """A parser whose `totals` of a batch are those of its `events`; sources on allow-lists are among them."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        super().__init__(rules, allowed=True)
+    def __init__(self, rules: Sequence[Rule], *, zone: tzinfo | None = None) -> None:
+        super().__init__(rules, zone=zone, allowed=True)
+        self._given = zone
         wanted = [rule for several in self._wanted.values() for rule in several]
         simple = len(wanted) == 1 and wanted[0].protocol in (None, b"UDP")
         self._common = netfilter.common(*self._wanted) if simple else None
         self._rule, self._port, _ = wanted[0]
         self._size = _LEAST
+
+    @property
+    def guessed(self) -> bool:
+        """Whether an event's time rests on a zone that nobody named."""
+        return self.zoneless and not self._given and self._clock.known.guess is not None
 
     def totals(self, batch: Batch, now: datetime) -> Iterator[Totals]:
         """A rule may come several times."""

@@ -42,11 +42,11 @@ def plain(path: str, advance: Callable[[int], object] = lambda _: None) -> Itera
 
 
 def _stdin(advance: Callable[[int], object]) -> Iterator[Batch]:
-    found = os.fstat(0)
-    regular = stat.S_ISREG(found.st_mode)
-    time = moment(found.st_mtime_ns)  # of a pipe: when something was last written into it
-    last = newest(0, found.st_size) if regular else b""
     try:
+        found = os.fstat(0)
+        regular = stat.S_ISREG(found.st_mode)
+        time = moment(found.st_mtime_ns)  # of a pipe: when something was last written into it
+        last = newest(0, found.st_size) if regular else b""
         batch = Batch("-", "-", 0, room(), 0, 0, time, last, time if regular else None)
         yield from _batches(batch, unpack.piped(0), advance)
     except OSError as error:

@@ -98,7 +98,7 @@ class Outbox:
             "SELECT id, receiver, recipient, rule, attack, reason, at, since, attempts, next, permanent, error,"
             " NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE o.id = d.id AND o.receiver = d.receiver"
             " AND o.accepted IS NOT NULL) FROM deliveries AS d JOIN notifications USING (id, receiver)"
-            " WHERE accepted IS NULL ORDER BY at, d.id, recipient"
+            " WHERE accepted IS NULL ORDER BY at, d.id, d.receiver, recipient"
         )
         return [_waiting(row) for row in query]
 
