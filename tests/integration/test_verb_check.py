@@ -1,0 +1,135 @@
+"""check as a process: what it reads, says and mails."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from tests.integration.conftest import Inbox, Machine
+
+    MailServer = Callable[..., AbstractContextManager[Inbox]]
+
+
+def test_a_run_says_what_it_does_and_mails(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    assert machine.names(machine.run("check").stdout) == ["started", "first start", "checked", "attack"]
+    machine.write("192.0.2.7", "192.0.2.7", "192.0.2.8")
+    run = machine.run("check")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert machine.names(run.stdout) == ["started", "checked", "attack", "statistics", "statistics", "decided", "sent"]
+    assert "attack: at least 3 packets rejected, from 2 sources, in 3 lines" in run.stdout
+    assert "      2 192.0.2.7 (tftp)" in run.stdout
+    (mail,) = inbox.read()
+    assert (mail["X-Tocsin-Reason"], mail["X-Tocsin-Rule"], mail["X-Tocsin-Node"]) == ("first", "tftp", "node1")
+
+
+def test_the_same_lines_are_mailed_once(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.write("192.0.2.7")
+    runs = [machine.run("check") for _ in range(3)]
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert "attack: none in 0 lines" in runs[-1].stdout
+    assert len(inbox.mails) == 1
+
+
+def test_lines_as_json_are_an_object_each(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, _ = mailing
+    machine.settle(log="{format: json}")
+    machine.write("192.0.2.7")
+    rows = [json.loads(line) for line in machine.run("check").stdout.splitlines()]
+    assert [row["event"] for row in rows][-3:] == ["statistics", "decided", "sent"]
+    assert rows[-3]["src"] == "192.0.2.7"
+    assert (rows[0]["verb"], rows[0]["node"], rows[0]["text"][:7]) == ("check", "node1", "tocsin ")
+    assert all(datetime.fromisoformat(row["time"]).tzinfo for row in rows)
+
+
+def test_the_variables_of_the_script_are_enough(machine: "Machine", mail_server: "MailServer", tmp_path: Path) -> None:
+    with mail_server() as inbox:
+        machine.environment = {
+            "TOCSIN_CONFIG": "", "NODE_IP": "192.0.2.1", "REMOTE_SMTP_IP": "127.0.0.1",
+            "REMOTE_SMTP_PORT": str(inbox.port), "TOCSIN_EMAIL_TO": "admin@example.org",
+            "TOCSIN_STATE": str(tmp_path / "own"),
+        }  # fmt: skip
+        run = machine.run("preview", "--send")
+    assert (run.returncode, run.stderr) == (0, "")
+    (mail,) = inbox.read()
+    assert (mail["From"], mail["To"]) == ("root@tftp-monitor", "admin@example.org")
+    assert "node1 (192.0.2.1)" in str(mail.get_body(("plain",)))
+
+
+def test_a_first_start_tells_what_is_younger_than_the_window_and_says_so(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.write("192.0.2.1", "192.0.2.2", ago=3600)
+    machine.write("192.0.2.7", ago=60)
+    run = machine.run("check")
+    assert "old: 2 packets older than the window: left out, neither counted nor told" in run.stdout
+    assert "192.0.2.1 " not in str(inbox.read()[0].get_body(("plain",)))
+
+
+def test_the_monitor_log_gets_a_copy(machine: "Machine") -> None:
+    copy = machine.folder / "monitor.log"
+    machine.settle(log=f"{{file: {copy}}}")
+    said = machine.run("check").stdout + machine.run("check").stdout
+    assert copy.read_text() == said
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
+def test_a_monitor_log_that_is_no_file_is_left_alone(machine: "Machine", kind: str) -> None:
+    copy, other = machine.folder / "monitor.log", machine.folder / "other"
+    other.touch()
+    if kind == "link":
+        copy.symlink_to(other)
+    elif kind == "fifo":
+        os.mkfifo(copy)
+    else:
+        copy.mkdir()
+    machine.settle(log=f"{{file: {copy}}}")
+    run = machine.run("check")
+    assert run.returncode == 0
+    assert run.stderr.startswith(f"log.file: {copy} cannot be written: ")
+    assert run.stderr.count("\n") == 1
+    assert other.read_text() == ""
+
+
+def test_a_monitor_log_that_grew_too_large_begins_anew(machine: "Machine") -> None:
+    copy = machine.folder / "monitor.log"
+    with copy.open("wb") as file:
+        file.truncate((10 << 20) + 1)
+    inode = copy.stat().st_ino
+    machine.settle(log=f"{{file: {copy}}}")
+    assert copy.read_text() != machine.run("check").stdout
+    assert copy.stat().st_size < 4096
+    assert copy.stat().st_ino == inode
+
+
+def test_two_sources_with_the_same_lines_are_warned_of(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, _ = mailing
+    other = machine.folder / "kern.log"
+    other.touch()
+    machine.settle(sources=f"[{{file: {{path: {machine.log}}}}}, {{file: {{path: {other}}}}}]")
+    machine.run("check")
+    machine.write("192.0.2.7", "192.0.2.8", "192.0.2.9")
+    other.write_bytes(machine.log.read_bytes())
+    assert f"warning: {machine.log} and {other} hold the same lines" in machine.run("check").stdout
+
+
+def test_a_nodes_local_time_is_read_right_in_a_pod_in_utc(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.settle(sources=f"[{{file: {{path: {machine.log}, timezone: Asia/Kathmandu}}}}]")
+    machine.run("check")
+    machine.write("192.0.2.7")
+    text = machine.log.read_text()
+    now = datetime.now(ZoneInfo("Asia/Kathmandu"))  # noqa: TID251 (the process has the real clock)
+    local = f"{now:%b} {now.day:2} {now:%H:%M:%S}"
+    machine.log.write_text(local + " " + text.partition(" ")[2])
+    run = machine.run("check")
+    assert "Asia/Kathmandu (settings)" in run.stdout
+    assert f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" in str(inbox.read()[0].get_body(("plain",)))
