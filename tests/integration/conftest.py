@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -287,9 +287,10 @@ class Machine:
         file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
         return file
 
-    def write(self, *sources: str, ago: float = 0, log: Path | None = None) -> None:
-        """One rejected packet of each source, so many seconds ago."""
-        stamp = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat()  # noqa: TID251 (the process has the real clock)
+    def write(self, *sources: str, ago: float = 0, log: Path | None = None, zone: tzinfo | None = None) -> None:
+        """One rejected packet of each source, so many seconds ago; with a zone by stamps of RFC 3164 in it."""
+        time = datetime.now(zone or UTC) - timedelta(seconds=ago)  # noqa: TID251 (the process has the real clock)
+        stamp = f"{time:%b} {time.day:2} {time:%H:%M:%S}" if zone else time.isoformat()
         with (log or self.log).open("a") as file:
             for src in sources:
                 self.serial += 1

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Inbox, Machine
+    from collections.abc import Callable
 
+    from tests.integration.conftest import Inbox, Machine, Script
+
+    Start = Callable[..., Script]
 
 VERBS = ("check", "watch", "scan", "explain", "preview", "status", "config", "demo")
 
@@ -65,3 +68,34 @@ def test_shells_can_complete(machine: "Machine", shell: str) -> None:
 
 def test_the_version_is_told(machine: "Machine") -> None:
     assert machine.run("--version").stdout.startswith("tocsin, version 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["chekc"], "did you mean check?"),
+        (["nothing-like-it"], "tocsin --help lists what there is"),
+        (["check", "--confg", "x"], "did you mean --config?"),
+        (["--config", "x", "check"], "it stands behind the verb, as in tocsin check --config FILE"),
+        (["scan"], "tocsin scan --help lists what there is"),
+    ],
+)
+def test_a_wrong_command_line_says_what_was_meant(machine: "Machine", words: list[str], hint: str) -> None:
+    assert machine.run(*words).stderr.endswith(f"; hint: {hint}\n")
+
+
+def test_what_the_locale_cannot_write_stops_nothing(mailing: "tuple[Machine, Inbox]", script: "Start") -> None:
+    machine, _ = mailing
+    machine.environment["PYTHONIOENCODING"] = "latin-1"
+    assert "\\u4e2d" in machine.run("explain", stdin="\u4e2d\n").stdout
+    machine.port = script({"RCPT": "450 4.7.1 \u4e2d".encode()}).port
+    machine.settle()
+    machine.write("192.0.2.7")
+    run = machine.run("check")
+    assert run.returncode == 75
+    assert machine.names(run.stdout)[-2:] == ["not sent", "waiting"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_takes_a_settings_file(machine: "Machine", verb: str) -> None:
+    assert "--config FILE" in machine.run(verb, "--help").stdout

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,3 +106,10 @@ def test_without_a_receiver_nobody_would_be_told(machine: "Machine", words: tupl
     run = machine.run(*words)
     assert (run.returncode, run.stderr.count("\n")) == (78, 1)
     assert "nobody would be told" in run.stderr
+
+
+@pytest.mark.parametrize("verb", ["scan", "explain"])
+def test_a_standard_input_that_is_closed_is_65(machine: "Machine", verb: str) -> None:
+    shell = ["sh", "-c", f"exec {' '.join(machine.command(verb, '-'))} <&-"]
+    run = subprocess.run(shell, env=machine.variables(), capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr, run.stdout) == (65, "stdin cannot be read: Bad file descriptor\n", "")

@@ -1,6 +1,7 @@
 """explain as a process."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,3 +69,30 @@ def test_explain_and_scan_agree_on_real_lines(machine: "Machine", case: str) -> 
     rows = [json.loads(line) for line in machine.run("explain", "--json", log).stdout.splitlines()]
     counted = sum(row["count"] for row in rows if row["verdict"] == "event")
     assert json.loads(machine.run("scan", "--json", log).stdout)["events"] == counted
+
+
+@pytest.mark.parametrize("verb", ["explain", "scan"])
+def test_a_file_that_is_no_source_has_the_first_sources_zone(machine: "Machine", verb: str) -> None:
+    sources = f"[{{file: {{path: {machine.log}, timezone: Asia/Kathmandu}}}}, {{file: {{path: /nowhere}}}}]"
+    machine.settle(sources=sources)
+    machine.write("192.0.2.7", zone=UTC, log=machine.folder / "copy")
+    now = datetime.now(UTC)  # noqa: TID251 (the process has the real clock)
+    run = machine.run(verb, "--json", str(machine.folder / "copy"))
+    row = json.loads(run.stdout)
+    time = datetime.fromisoformat(row["time"] if verb == "explain" else row["sources"][0]["first"])
+    assert abs(now - timedelta(hours=5, minutes=45) - time) < timedelta(minutes=1)
+    assert run.stderr == ("stamps without a zone: Asia/Kathmandu (settings)\n" if verb == "explain" else "")
+
+
+def test_the_zone_of_a_file_that_is_no_source_is_not_guessed_from_it(machine: "Machine") -> None:
+    copy = machine.folder / "copy"
+    machine.write("192.0.2.7", zone=timezone(timedelta(hours=3)), log=copy)
+    assert "(nothing better known)" in machine.run("explain", str(copy)).stderr
+    machine.settle(sources=f"[{{file: {{path: {copy}}}}}]")
+    assert "UTC+03:00 (guessed from " in machine.run("explain", str(copy)).stderr
+
+
+def test_explain_reads_what_it_can_and_complains_of_the_rest(machine: "Machine") -> None:
+    machine.write("192.0.2.7")
+    run = machine.run("explain", "--json", str(machine.log), str(machine.folder / "gone"), str(machine.log))
+    assert (run.returncode, run.stderr.count("\n"), run.stdout.count("\n")) == (66, 1, 2)

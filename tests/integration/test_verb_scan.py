@@ -4,7 +4,8 @@ import bz2
 import gzip
 import json
 import lzma
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,3 +90,34 @@ def test_scan_reads_what_it_can_and_complains_of_the_rest(machine: "Machine") ->
     run = machine.run("scan", "--json", str(machine.log), str(machine.folder / "gone"), str(machine.log))
     assert (run.returncode, run.stderr.count("\n")) == (66, 1)
     assert json.loads(run.stdout)["events"] == 2
+
+
+def test_scan_names_as_gaps_what_it_could_not_read(machine: "Machine") -> None:
+    machine.write(*["192.0.2.7"] * 999)
+    cut = machine.folder / "cut.gz"
+    cut.write_bytes(gzip.compress(machine.log.read_bytes())[:-99])
+    run = machine.run("scan", "--json", str(cut))
+    (gap,) = json.loads(run.stdout)["gaps"]
+    assert gap == {"source": str(cut), "from": None, "to": None, "bytes": None, "why": run.stderr.rstrip("\n")}
+    assert run.returncode == 65
+    assert 0 < json.loads(run.stdout)["events"] < 999
+
+
+def test_scan_does_not_call_a_log_quiet_that_it_could_not_read(machine: "Machine") -> None:
+    gone = str(machine.folder / "gone")
+    assert machine.run("scan", gone).stdout == ""
+    assert machine.run("scan", gone, str(machine.log)).stdout == "no rejected packet of any rule\n"
+
+
+def test_scan_reads_a_copy_by_the_first_sources_zone_and_says_a_guess(machine: "Machine") -> None:
+    kathmandu = timezone(timedelta(hours=5, minutes=45))
+    machine.write("192.0.2.7", zone=kathmandu)
+    copy = machine.folder / "copy"
+    copy.write_bytes(machine.log.read_bytes())
+    now = datetime.now(UTC)  # noqa: TID251 (the process has the real clock)
+    os.utime(copy, 2 * (now.timestamp() + 7200,))
+    run = machine.run("scan", "--json", str(copy))
+    for row in json.loads(run.stdout)["sources"]:
+        assert abs(datetime.fromisoformat(row["first"]) - now) < timedelta(minutes=1)
+    assert run.stderr.startswith(f"{copy}: stamps without a zone: UTC+05:45 (guessed from ")
+    assert run.stderr.count("\n") == 1
