@@ -100,6 +100,6 @@ def common(prefix: bytes) -> re.Pattern[bytes]:
 
 
 def scanner(pattern: re.Pattern[bytes]) -> Callable[[bytearray, int, int], Scanner]:
-    """The pattern's scanner: each match begins where the last one ended. typeshed does not know it."""
-    found: Callable[[bytearray, int, int], Scanner] = pattern.scanner  # type: ignore[attr-defined]
+    """The pattern's scanner: each match begins where the last one ended."""
+    found: Callable[[bytearray, int, int], Scanner] = pattern.scanner  # type: ignore[attr-defined] # typeshed lacks it
     return found
