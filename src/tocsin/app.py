@@ -1,7 +1,7 @@
 """Config -> Pipeline: the only place that picks implementations, and the only one that asks for the time."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ from tocsin.state.store import State
 
 Clock = Callable[[], datetime]
 _FLEETING = ("overlay", "tmpfs")
+_LOST = "the state was damaged; a new one was begun: what waited in its outbox will not be told"
 _LOCKLESS = ("9p", "nfs", "nfs4")
 
 
@@ -53,8 +54,8 @@ class Owner:
     def tick(self, now: datetime) -> Report:
         try:
             report = self._pipeline.tick(now)
-        except StateCorrupt as error:
-            self._pipeline = self._start_anew(error, now)
+        except StateCorrupt:
+            self._pipeline = self._start_anew(now)
             report = self._pipeline.tick(now)
         self._lock.touch(now)
         return report
@@ -74,18 +75,20 @@ class Owner:
 
     def _start(self, now: datetime) -> Pipeline:
         try:
-            return self._begin()
-        except StateCorrupt as error:
-            return self._start_anew(error, now)
+            return self._begin(now)
+        except StateCorrupt:
+            return self._start_anew(now)
 
-    def _begin(self, lost: Sequence[Gap] = ()) -> Pipeline:
+    def _begin(self, now: datetime) -> Pipeline:
+        """What was set aside and not told of yet is lost: the file's name says so, whatever ended a run before."""
         self._state = State(self._folder)
+        told = self._state.meta().get("aside", "").split("\n")
+        lost = [Gap(aside, None, now, None, _LOST) for aside in folder.asides(self._folder) if aside not in told]
         return Pipeline(self._plan, self._state, lost)
 
-    def _start_anew(self, error: StateCorrupt, now: datetime) -> Pipeline:
-        aside = folder.set_aside(self._folder, now)
-        why = f"{error}; a new one was begun: what waited in its outbox will not be told"
-        return self._begin([Gap(aside, None, now, None, why)])
+    def _start_anew(self, now: datetime) -> Pipeline:
+        folder.set_aside(self._folder, now)
+        return self._begin(now)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ LISTED = 50  # sources a notification names at most
 _MORE = timedelta(minutes=10)  # the least pause before new sources are told
 _DIGEST = timedelta(minutes=10)  # the least pause between digests
 _DAY = timedelta(days=1)
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Desk:
     notify: Notify
     recent: tuple[datetime, ...] = ()  # when attacks were told, in order; the limit counts these
     digest: datetime | None = None  # when the last digest was
+    full: bool = False  # so much waits that nobody has heard of that nothing may be added
 
 
 def key(alert: Alert) -> str:
@@ -74,25 +76,35 @@ def due(case: Case, now: datetime, notify: Notify) -> str | None:
     told = case.told
     if told.at is None:
         return "first"
+    passed = abs(now - told.at)  # a clock that was ahead then mutes nobody until that time
+    grown = case.attack.events > told.events
     unnamed = any(not alert.named for alert in case.alerts)
+    soon = passed >= min(told.more, notify.repeat)
     if case.over:
-        if told.over:
+        if told.over and not (grown and soon):
             return None
         return "over" if notify.over else "more" if unnamed else None
-    if unnamed and now - told.at >= min(told.more, notify.repeat):
+    if unnamed and soon:
         return "more"
-    if now - told.at >= max(told.still, notify.repeat) and case.attack.events > told.events:
+    if grown and passed >= max(told.still, notify.repeat):
         return "still"
     return None
+
+
+def done(case: Case, notify: Notify) -> bool:
+    """Whether nothing more of the attack will ever be due, unless late lines join it."""
+    return case.over and due(case, _EVER, notify) is None
 
 
 def decide(cases: Iterable[Case], now: datetime, desk: Desk) -> list[Decision]:
     """What is due now. Above the limit one digest tells of all that is due, every ten minutes at most."""
     ready = [(unfolded, reason) for case in cases for unfolded, reason in _ready(case, now, desk.notify)]
-    free = desk.notify.limit.count - sum(now - at < desk.notify.limit.period for at in desk.recent)
+    free = desk.notify.limit.count - sum(abs(now - at) < desk.notify.limit.period for at in desk.recent)
+    if desk.full:
+        return []
     if len(ready) <= max(free, 0):
         return [_tell(case, reason, now, desk) for case, reason in ready]
-    if desk.digest and now - desk.digest < _DIGEST:
+    if desk.digest and abs(now - desk.digest) < _DIGEST:
         return []
     return [_digest([_tell(case, reason, now, desk) for case, reason in ready], now, desk)]
 
@@ -169,7 +181,7 @@ def _after(case: Case, reason: str, notification: Notification, notify: Notify) 
         latest=notification.id,
         at=notification.at,
         events=case.attack.events,
-        more=min(told.more * 2, max(notify.repeat, _MORE)) if reason == "more" else told.more,
+        more=min(told.more * 2, max(notify.repeat, _MORE)) if reason == "more" or told.over else told.more,
         still=min(max(told.still, notify.repeat) * 2, max(notify.repeat, _DAY)) if reason == "still" else told.still,
         over=case.over,
     )

@@ -49,6 +49,12 @@ def still_waits(waiting: Waiting) -> bool:
     return waiting.nobody or not waiting.permanent
 
 
+def is_due(waiting: Waiting, now: datetime) -> bool:
+    """Whether the pause is over. What is further away than a pause can be was set by a clock that was ahead."""
+    longest = pause(waiting.attempts, now - waiting.since, permanent=waiting.permanent)
+    return not timedelta(0) < waiting.next - now <= longest
+
+
 class Deliverer:
     """Tries what is due, each recipient once in a run, in order: nobody hears of an attack's end before its start."""
 
@@ -64,12 +70,12 @@ class Deliverer:
         self._left = dict.fromkeys(self._receivers, self._seconds)
 
     def deliver(self, now: datetime) -> list[Attempt]:
-        held: set[tuple[str, str, str, datetime | None]] = set()
+        held: set[tuple[str, str, str, datetime]] = set()
         attempts = []
         waiting = [entry for entry in self._state.outbox.waiting() if still_waits(entry)]
         for (name, receiver), group in groupby(waiting, key=lambda entry: (entry.id, entry.receiver)):
             entries = list(group)
-            due = [entry for entry in entries if entry.next <= now and not _thread(entry) & held]
+            due = [entry for entry in entries if is_due(entry, now) and not _thread(entry) & held]
             if due and receiver in self._receivers and self._left[receiver] > 0 and (name, receiver) not in self._tried:
                 attempts.append(self._attempt(due, now))
                 accepted = {outcome.recipient for outcome in attempts[-1].outcomes if not outcome.error}
@@ -88,12 +94,12 @@ class Deliverer:
             seconds=self._left[receiver],
         )
         self._left[receiver] -= monotonic() - start
-        self._state.record(name, receiver, list(_again(due, outcomes, now)), now)
+        self._state.outbox.record(name, receiver, list(_again(due, outcomes, now)), now)
         return Attempt(name, receiver, due[0].reason, outcomes)
 
 
-def _thread(entry: Waiting) -> set[tuple[str, str, str, datetime | None]]:
-    return {(entry.receiver, entry.recipient, entry.rule, entry.attack)} if entry.attack else set()
+def _thread(entry: Waiting) -> set[tuple[str, str, str, datetime]]:
+    return {(entry.receiver, entry.recipient, *attack) for attack in entry.attacks}
 
 
 def _again(due: Sequence[Waiting], outcomes: Iterable[Outcome], now: datetime) -> Iterable[tuple[Outcome, datetime]]:

@@ -1,14 +1,15 @@
 """Events -> alerts: runs of events by rule and src, in event time, in bounded memory.
 
 A run goes on while each event comes less than the rule's window after the run's last one; it is an alert once
-`threshold` of its events lie within the window. Only the order and the times of the events decide, never how they were
-cut into batches. Beyond `SOURCES` sources counts become lower bounds by the method of Misra and Gries (1982): no source
-with more than 1/SOURCES of the events is lost, and none is counted too high.
+`threshold` of its events lie within the window. What seems to come a day before its run was written after a clock was
+set right, and begins a new one. Only the order and the times of the events decide, never how they were cut into
+batches. Beyond `SOURCES` sources counts become lower bounds by the method of Misra and Gries (1982): no source with
+more than 1/SOURCES of the events is lost, and none is counted too high.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 from ipaddress import IPv6Network, ip_address
 from typing import NamedTuple
 from zlib import compress, crc32, decompress
@@ -18,6 +19,8 @@ from tocsin.model import BLIND, Alert, Attack, Event, Others, Place, Rule, Seen,
 SOURCES = 10_000  # a table of sources keeps at least so many exactly; it is cut down at twice as many
 _SLOT = 600  # seconds: counts are kept by ten minutes
 _SHOWN = 8  # ports kept of each src
+_TIMES = 32  # kept of a run below the threshold: of each event, or of each n-th where the threshold is higher
+BACK = timedelta(days=1)  # what comes so long before the last event follows a clock that was ahead
 _MARKS = 1 << 20  # by which the sources beyond the table are told apart
 
 
@@ -49,9 +52,12 @@ class Crowd:
 class Table:
     """A rule's sources, each with its run of events, and the attack that they are part of."""
 
-    def __init__(self, rule: Rule, attack: Attack | None = None, bitmap: bytes = b"") -> None:
+    def __init__(
+        self, rule: Rule, attack: Attack | None = None, bitmap: bytes = b"", starts: Collection[datetime] = ()
+    ) -> None:
         self.rule = rule
         self.attack = attack  # the one that is on, or was last
+        self._starts = set(starts)  # of all attacks that anybody may remember: no two are one
         self.crowd = Crowd(attack.error if attack else 0, bitmap)
         self.seen: dict[str, Seen] = {}
         self.settle()
@@ -72,7 +78,7 @@ class Table:
         seen = self.seen.get(key)
         if seen is None:
             seen = self._begin(key, event)
-        elif event.time >= seen.last + self.rule.window:
+        elif self._begins(event, seen):
             self._end(seen)
             seen = self._begin(key, event)
         else:
@@ -80,7 +86,7 @@ class Table:
         self.changed.add(key)
         if seen.attack is None:
             self._weigh(seen, event)
-        elif self.attack and seen.attack == self.attack.start:
+        elif self.attack:
             self.attack.events += event.packets
             self.attack.last = max(self.attack.last, event.time)
         self._count(key, event)
@@ -103,6 +109,12 @@ class Table:
             key = self._keys[src] = str(IPv6Network((src, self.rule.group_v6), strict=False))
         return key
 
+    def _begins(self, event: Event, seen: Seen) -> bool:
+        """Whether a new run of the src begins: its last one is over, or belongs to an attack that is."""
+        if _apart(event.time, seen.last, self.rule):
+            return True
+        return seen.attack is not None and self.attack is not None and seen.attack != self.attack.start
+
     def _begin(self, key: str, event: Event) -> Seen:
         place = Place(event.file, event.offset)
         seen = Seen(event.rule, key, event.src, event.time, event.time, event.packets, opening=place, closing=place)
@@ -119,22 +131,32 @@ class Table:
         """The run is over and makes room: as an alert that was, or, where there are too many, in the crowd."""
         if seen.attack and len(self.ended) < SOURCES:
             self.ended.append(seen)
-        elif seen.attack:
-            self.crowd.add([seen.key])
+        else:
+            self._crowd([seen])
+
+    def _crowd(self, left: Iterable[Seen]) -> None:
+        """Counts the sources that leave the table, as far as they are part of the attack."""
+        if self.attack:
+            self.crowd.add([seen.key for seen in left if seen.attack == self.attack.start])
 
     def _weigh(self, seen: Seen, event: Event) -> None:
         """Makes the run an alert if its newest event completes a threshold."""
-        if self.rule.threshold > 1:
-            _take(seen, event, self.rule)
-            if not _reached(seen.times, self.rule):
-                return
-        if not self.attack or event.time >= self.attack.last + self.rule.window:
+        if self.rule.threshold > 1 and not _reached(seen, event, self.rule):
+            return
+        if not self.attack or _apart(event.time, self.attack.last, self.rule):
             if self.attack:
                 self.earlier.append(self.attack)
-            self.attack, self.crowd = Attack(seen.rule, seen.first, seen.last), Crowd()
+            self.attack, self.crowd = Attack(seen.rule, self._start(event.time), seen.last), Crowd()
         seen.attack, seen.times = self.attack.start, []
         self.attack.last = max(self.attack.last, seen.last)
         self.attack.events += seen.events
+
+    def _start(self, time: datetime) -> datetime:
+        """A start that no other attack of the rule has."""
+        while time in self._starts:
+            time += timedelta.resolution
+        self._starts.add(time)
+        return time
 
     def _count(self, key: str, event: Event) -> None:
         if event.time is not self._when:  # the stamps of a second are one object
@@ -153,13 +175,13 @@ class Table:
             return
         cut = sorted(seen.events for seen in self.seen.values())[-SOURCES]
         self.crowd.error += cut
-        for seen in list(self.seen.values()):
-            if seen.events > cut:
-                seen.events -= cut
-                self.changed.add(seen.key)
-            else:
-                self._drop(seen)
-                self.crowd.add([seen.key])
+        small = [seen for seen in self.seen.values() if seen.events <= cut]
+        for seen in small:
+            self._drop(seen)
+        self._crowd(small)
+        for seen in self.seen.values():
+            seen.events -= cut
+        self.changed.update(self.seen)
 
     def _measure(self) -> None:
         if self.attack:
@@ -248,16 +270,20 @@ def _go_on(seen: Seen, event: Event) -> None:
     seen.closing = Place(event.file, event.offset)
 
 
-def _take(seen: Seen, event: Event, rule: Rule) -> None:
-    """Keeps the times, in order, that a threshold can still be made of."""
+def _apart(time: datetime, last: datetime, rule: Rule) -> bool:
+    """Whether an event begins anew what had its last one then."""
+    return time >= last + rule.window or time < last - max(rule.window, BACK)
+
+
+def _reached(seen: Seen, event: Event, rule: Rule) -> bool:
+    """Whether the threshold lies within the window now; of more than `_TIMES` each n-th time is enough to tell."""
+    step = -(-rule.threshold // _TIMES)
+    enough = -(-rule.threshold // step)
     oldest = seen.last - rule.window
-    seen.times = [time for time in seen.times if time > oldest]
-    for _ in range(min(event.packets, rule.threshold)):
-        insort(seen.times, event.time)
-
-
-def _reached(times: list[datetime], rule: Rule) -> bool:
-    enough = rule.threshold
+    seen.times = times = [time for time in seen.times if time > oldest]
+    newest = seen.events - rule.threshold  # the last of each `step` is the one that completes the threshold
+    for _ in range(min(newest // step - (newest - event.packets) // step, enough)):
+        insort(times, event.time)
     return any(times[i + enough - 1] - times[i] < rule.window for i in range(len(times) - enough + 1))
 
 

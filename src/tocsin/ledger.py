@@ -1,11 +1,12 @@
 """The tables and attacks of every rule in memory, as they were stored and as the tick in hand changes them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from tocsin import decide, detect
-from tocsin.model import BLIND, Alert, Attack, Event, Gap, Notify, Rule, Told
+from tocsin.model import BLIND, Alert, Attack, Event, Gap, Notify, Rule, Seen, Told
 from tocsin.state.changes import TableChange, Telling
 from tocsin.state.store import State
 
@@ -35,20 +36,21 @@ class Ledger:
     def alerts(self, at: datetime) -> Iterator[Alert]:
         """Every alert that is kept, as it stands at this moment."""
         for rule in self._state.rules() | set(self._tables):
-            yield from self._alerts(self._table(rule), at, None)
+            table = self._table(rule)
+            runs = (*self._state.past(rule), *table.ended, *table.seen.values())
+            yield from (detect.alert(seen, table.rule, at) for seen in runs if seen.attack)
 
     def everything(self, now: datetime) -> list[decide.Case]:
         """Every attack that was stored last for its rule, or is open, whatever was told of it."""
-        return [self._case(stored.attack, now, now, Notify()) for stored in self._stored]
+        return self._cases([stored.attack for stored in self._stored], now, now, Notify())
 
-    def cases(self, now: datetime, newest: datetime | None, *, behind: bool, notify: Notify) -> list[decide.Case]:
-        """The attacks of which something may have to be told. While lines wait to be read, `newest` is the time."""
+    def cases(self, now: datetime, until: datetime | None, notify: Notify) -> list[decide.Case]:
+        """The attacks of which something may have to be told. The logs were read until then; None if nobody knows."""
         for table in self._tables.values():
             for attack in (*table.earlier, *filter(None, [table.attack])):
                 if table.changed or attack in table.earlier:
                     self._open[attack.rule, attack.start] = attack
-        read = max(now, newest or now) if not behind else newest
-        return [self._case(attack, read, now, notify) for attack in self._open.values()]
+        return self._cases(self._open.values(), until, now, notify)
 
     def changes(self) -> list[TableChange]:
         """What the tick changed, for the transaction."""
@@ -67,14 +69,14 @@ class Ledger:
         ]
 
     def tellings(
-        self, cases: Iterable[decide.Case], decisions: Iterable[decide.Decision], now: datetime, notify: Notify
+        self, cases: Iterable[decide.Case], decisions: Iterable[decide.Decision], notify: Notify
     ) -> list[Telling]:
         """What has been told once these decisions are stored, and which attacks are told to their end."""
         parts = {(part.attack.rule, part.attack.start): part for decision in decisions for part in decision.told}
         tellings = []
         for case in cases:
             part = parts.get((case.attack.rule, case.attack.start))
-            done = case.over and (part is not None or decide.due(case, now, notify) is None)
+            done = decide.done(case, notify) or (case.over and part is not None)
             if part or done:
                 named = part.named if part else frozenset()
                 unnamed = case.fold.named - named if part and case.fold else frozenset()
@@ -94,34 +96,39 @@ class Ledger:
         for table in self._tables.values():
             table.settle()
 
-    def _case(self, attack: Attack, read: datetime | None, now: datetime, notify: Notify) -> decide.Case:
-        table = self._table(attack.rule)
-        at = now if attack.rule == BLIND else read or attack.last
-        case = decide.Case(
-            attack,
-            table.rule,
-            tuple(self._alerts(table, at, attack.start)),
-            self._told.get((attack.rule, attack.start), Told()),
-            over=at - attack.last >= table.rule.window,
-        )
-        if case.told.ordinal and decide.due(case, now, notify):
-            return replace(case, fold=_fold(self._state.outbox.foldable(attack.rule, attack.start)))
-        return case
+    def _cases(
+        self, attacks: Collection[Attack], until: datetime | None, now: datetime, notify: Notify
+    ) -> list[decide.Case]:
+        runs: dict[tuple[str, datetime | None], list[Seen]] = defaultdict(list)
+        for table in [self._table(rule) for rule in {attack.rule for attack in attacks}]:
+            for seen in (*table.ended, *table.seen.values()):
+                runs[seen.rule, seen.attack].append(seen)
+        cases = [self._case(attack, runs[attack.rule, attack.start], until, now) for attack in attacks]
+        return [self._folded(case, now, notify) for case in cases]
 
-    def _alerts(self, table: detect.Table, at: datetime, attack: datetime | None) -> Iterator[Alert]:
-        past = self._state.past(table.rule.name, attack)
-        runs = (*past, *table.ended, *table.seen.values())
-        return (
-            detect.alert(seen, table.rule, at)
-            for seen in runs
-            if seen.attack and (attack is None or seen.attack == attack)
+    def _case(self, attack: Attack, runs: Iterable[Seen], until: datetime | None, now: datetime) -> decide.Case:
+        table = self._table(attack.rule)
+        end = attack.last + table.rule.window
+        at = now if attack.rule == BLIND else until or attack.last
+        over = table.attack is not attack or at >= end or attack.last > now + detect.BACK
+        at = max(at, end) if over else at
+        alerts = tuple(
+            detect.alert(seen, table.rule, at) for seen in (*self._state.past(attack.rule, attack.start), *runs)
         )
+        return decide.Case(attack, table.rule, alerts, self._told.get((attack.rule, attack.start), Told()), over)
+
+    def _folded(self, case: decide.Case, now: datetime, notify: Notify) -> decide.Case:
+        """With what of the attack waits, if something is due that could be told in its stead."""
+        if case.told.ordinal and decide.due(case, now, notify):
+            return replace(case, fold=_fold(self._state.outbox.foldable(case.attack.rule, case.attack.start)))
+        return case
 
     def _table(self, rule: str) -> detect.Table:
         if rule not in self._tables:
             last = next((stored for stored in reversed(self._stored) if stored.attack.rule == rule), None)
             known = self._rules.get(rule, replace(_BLIND, name=rule))  # a rule that the settings name no more
-            table = detect.Table(known, last.attack if last else None, last.bitmap if last else b"")
+            starts = self._state.starts(rule)
+            table = detect.Table(known, last.attack if last else None, last.bitmap if last else b"", starts)
             table.seen = {seen.key: seen for seen in self._state.seen(rule)}
             self._tables[rule] = table
         return self._tables[rule]

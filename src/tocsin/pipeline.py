@@ -10,7 +10,7 @@ from tocsin.ledger import Ledger
 from tocsin.model import Gap, Notification, Notify, Rule
 from tocsin.reading import Input, Read, Reading
 from tocsin.state.changes import Changes, Telling
-from tocsin.state.outbox import Pending, Rendered, Waiting
+from tocsin.state.outbox import Mention, Pending, Rendered, Waiting
 from tocsin.state.store import State
 
 TICK = 64 << 20  # bytes a tick reads at most
@@ -63,22 +63,22 @@ class Pipeline:
         self._notice_receivers(now)
         self._read(now, limit, report.read)
         desk = self._desk(now)
-        cases = self._ledger.cases(now, report.read.newest, behind=report.read.behind, notify=desk.notify)
+        cases = self._ledger.cases(now, report.read.until(now), desk.notify)
         decisions = decide.decide(cases, now, desk)
         report.held = len(decide.held(cases, decisions, now, desk.notify))
-        tellings = self._ledger.tellings(cases, decisions, now, desk.notify)
+        tellings = self._ledger.tellings(cases, decisions, desk.notify)
         decisions += self._heartbeat(now, desk, report.read, cases)
         if tellings or decisions or self._worth_keeping(now, report.read):
             self._commit(now, report, decisions, tellings)
         report.notifications = [decision.notification for decision in decisions]
         report.attempts = self.deliverer.deliver(now)
-        report.waiting = [entry for entry in self._state.waiting() if still_waits(entry)]
+        report.waiting = [entry for entry in self._state.outbox.waiting() if still_waits(entry)]
         return report
 
     def _notice_receivers(self, now: datetime) -> None:
         if self._meta.get("receivers", self._plan.fingerprint) != self._plan.fingerprint:
             recipients = {name: receiver.recipients for name, receiver in self._plan.receivers.items()}
-            self._state.readdress(recipients, self._plan.fingerprint, now)
+            self._state.outbox.readdress(recipients, self._plan.fingerprint, now)
             self._meta["receivers"] = self._plan.fingerprint
 
     def _read(self, now: datetime, limit: int, read: Read) -> None:
@@ -91,10 +91,11 @@ class Pipeline:
 
     def _desk(self, now: datetime) -> decide.Desk:
         plan = self._plan
-        told = self._state.told(now - plan.notify.limit.period)
+        told = self._state.outbox.told(now - plan.notify.limit.period)
         recent = tuple(at for reason, at in told if reason != "heartbeat")
-        digest = max((at for reason, at in told if reason == "digest"), default=None)
-        return decide.Desk(plan.node, plan.node_ip, plan.notify, recent, digest)
+        digests = [at for reason, at in told if reason == "digest"]
+        digest = min(digests, key=lambda at: abs(now - at), default=None)
+        return decide.Desk(plan.node, plan.node_ip, plan.notify, recent, digest, self._state.outbox.full)
 
     def _heartbeat(
         self, now: datetime, desk: decide.Desk, read: Read, cases: Sequence[decide.Case]
@@ -104,7 +105,7 @@ class Pipeline:
         if begun is None or cases:
             return []
         since = datetime.fromisoformat(begun)
-        if now - since < desk.notify.heartbeat:
+        if abs(now - since) < desk.notify.heartbeat:
             return []
         grown = self._meta.get("grown")
         newest = read.grown or (datetime.fromisoformat(grown) if grown else None)
@@ -141,6 +142,8 @@ class Pipeline:
         notes["lines"] = str(int(self._meta.get("lines", 0)) + self._lines)
         if "began" not in self._meta:
             notes["began"] = now.isoformat()
+        if self._lost:
+            notes["aside"] = "\n".join([self._meta.get("aside", ""), *(gap.source for gap in self._lost)])
         if read.grown:
             notes["grown"] = read.grown.isoformat()
         if any(decision.notification.reason == "heartbeat" for decision in decisions):
@@ -152,8 +155,7 @@ class Pipeline:
             Rendered(name, receiver.render(decision.notification), receiver.recipients)
             for name, receiver in self._plan.receivers.items()
         )
-        pending = Pending(decision.notification, rendered, folded=decision.folded)
-        if not decision.notification.rule:
-            return pending
-        part = decision.told[0]
-        return pending._replace(attack=part.attack.start, before=part.before, named=part.named)
+        mentions = tuple(
+            Mention(part.attack.rule, part.attack.start, part.before, part.named) for part in decision.told
+        )
+        return Pending(decision.notification, rendered, mentions, decision.folded)

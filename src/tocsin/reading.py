@@ -54,11 +54,19 @@ class Read:
     replayed: int = 0  # lines that the kernel's ring repeated
     moved: bool = False
     behind: bool = False
+    reached: list[datetime | None] = field(default_factory=list)  # the newest event of each source that is behind
     first: bool = False  # a source was read for the first time
     gaps: list[Gap] = field(default_factory=list)
     errors: list[TocsinError] = field(default_factory=list)
     twins: list[tuple[str, str]] = field(default_factory=list)  # sources that hold the same lines
     zones: dict[str, str] = field(default_factory=dict)  # of RFC 3164 stamps, by source
+
+    def until(self, now: datetime) -> datetime | None:
+        """The time up to which every source has been read; None if nobody knows."""
+        if not self.behind:
+            return max(now, self.newest or now)
+        known = [time for time in self.reached if time]
+        return min(known) if len(known) == len(self.reached) else None
 
 
 class Reading:
@@ -77,17 +85,20 @@ class Reading:
         samples: dict[str, set[tuple[object, ...]]] = {}
         for each in self._inputs:
             source, sample = each.source, samples.setdefault(each.source.name, set())
-            before, failed = read.size, False
+            before, failed, newest = read.size, False, None
             try:
                 for event in self._of(source, now, limit, read):
                     if len(sample) < _SAMPLE:
                         sample.add((event.time, event.src, event.spt, event.dpt))
+                    newest = max(newest or event.time, event.time)
                     yield event
             except (LogError, NotPermitted) as error:
                 read.errors.append(error)
                 failed = True
             read.moved |= source.moved
-            read.behind |= source.behind
+            if source.behind:
+                read.behind = True
+                read.reached.append(newest)
             # A first start that came to nothing is still to come.
             if not failed or source.name in self.kept or read.size > before:
                 self._keep(source, now, read, whole=not failed and not source.behind)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.decide import LISTED, Case, Decision, Desk, Fold, decide, due, example, heartbeat, held
+from tocsin.decide import LISTED, Case, Decision, Desk, Fold, decide, done, due, example, heartbeat, held
 from tocsin.model import BLIND, Alert, Attack, Notify, Rule, Told
 from tocsin.units import Rate
 
@@ -83,6 +83,38 @@ def test_what_is_due_when_an_attack_is_over(
     alerts: list[Alert], before: Told, notify: Notify, reason: str | None
 ) -> None:
     assert due(case(*alerts, told=before, over=True), START, notify) == reason
+
+
+@pytest.mark.parametrize(
+    ("since", "before", "reason"),
+    [
+        (10 * MINUTE, told(over=True), "over"),
+        (9 * MINUTE, told(over=True), None),
+        (19 * MINUTE, told(over=True, more=20 * MINUTE), None),
+        (-10 * MINUTE, told(over=True), "over"),
+        (10 * MINUTE, told(over=True, events=2), None),
+    ],
+)
+def test_an_end_is_told_again_where_late_events_joined(since: timedelta, before: Told, reason: str | None) -> None:
+    late = case(alert(named=True, events=2), told=before, over=True)
+    assert due(late, START + since, NOTIFY) == reason
+    assert done(late, NOTIFY) == (before.events == 2)
+
+
+def test_the_pause_before_another_end_doubles() -> None:
+    (decision,) = tell(case(alert(events=2), told=told(over=True), over=True), at=HOUR)
+    assert (decision.notification.reason, decision.told[0].told.more) == ("over", 20 * MINUTE)
+
+
+def test_an_attack_is_done_when_all_is_told_to_its_end() -> None:
+    on, over = case(alert(named=True), told=told()), case(alert(named=True), told=told(), over=True)
+    assert [done(each, NOTIFY) for each in (on, over)] == [False, False]
+    assert done(over, replace(NOTIFY, over=False))
+    assert not done(case(alert(), told=told(), over=True), replace(NOTIFY, over=False))
+
+
+def test_a_full_outbox_is_added_nothing_to() -> None:
+    assert tell(case(alert()), desk=replace(DESK, full=True)) == []
 
 
 def test_the_pause_before_more_doubles_up_to_repeat() -> None:

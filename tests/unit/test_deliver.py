@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tocsin.deliver import Deliverer, pause, still_waits
-from tocsin.model import Notification, Outcome, Told
+from tocsin.model import Notification, Outcome
 from tocsin.state.changes import Changes
-from tocsin.state.outbox import Pending, Rendered
+from tocsin.state.outbox import Mention, Pending, Rendered
 from tocsin.state.store import State
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -42,10 +42,10 @@ def state(tmp_path: Path) -> Iterator[State]:
     opened.close()
 
 
-def put(state: State, name: str, *to: str, at: datetime = NOW, attack: datetime | None = NOW) -> None:
+def put(state: State, name: str, *to: str, at: datetime = NOW, attacks: Sequence[datetime] = (NOW,)) -> None:
     note = Notification(name, "tftp", "first", at, "node1", "")
     rendered = (Rendered("email", name.encode(), to or (ADMIN,)),)
-    state.commit(Changes(pending=[Pending(note, rendered, attack, Told())]), at, DAY)
+    state.commit(Changes(pending=[Pending(note, rendered, tuple(Mention("tftp", each) for each in attacks))]), at, DAY)
 
 
 def run(state: State, receiver: Answering, after: timedelta = timedelta(0)) -> int:
@@ -98,7 +98,7 @@ def test_one_refused_for_good_waits_no_more_where_another_accepted(state: State)
     receiver.errors["b@example.org"] = Outcome("b@example.org", "550", permanent=True)
     put(state, "a", "a@example.org", "b@example.org")
     run(state, receiver)
-    (entry,) = state.waiting()
+    (entry,) = state.outbox.waiting()
     assert (entry.permanent, still_waits(entry)) == (True, False)
     assert run(state, receiver, 2 * DAY) == 0
 
@@ -108,7 +108,7 @@ def test_what_all_refused_for_good_waits_and_is_tried_daily(state: State) -> Non
     receiver.errors[ADMIN] = Outcome(ADMIN, "550", permanent=True)
     put(state, "a")
     assert [run(state, receiver, after) for after in (0 * DAY, DAY - MINUTE, DAY)] == [1, 0, 1]
-    assert still_waits(state.waiting()[0])
+    assert still_waits(state.outbox.waiting()[0])
 
 
 def test_nobody_hears_of_an_attacks_end_before_its_start(state: State) -> None:
@@ -116,9 +116,41 @@ def test_nobody_hears_of_an_attacks_end_before_its_start(state: State) -> None:
     receiver.errors[ADMIN] = Outcome(ADMIN, "450 later")
     put(state, "a")
     put(state, "b", at=NOW + MINUTE)
-    put(state, "c", at=NOW + MINUTE, attack=NOW + MINUTE)
+    put(state, "c", at=NOW + MINUTE, attacks=[NOW + MINUTE])
     run(state, receiver, MINUTE)
     assert [message for message, _ in receiver.told] == [b"a", b"c"]
+
+
+def test_a_digest_waits_for_each_of_its_attacks_and_they_for_it(state: State) -> None:
+    receiver = Answering()
+    one, two = NOW, NOW + MINUTE
+    put(state, "a", attacks=[one])
+    receiver.errors[ADMIN] = Outcome(ADMIN, "450 later")
+    run(state, receiver)
+    put(state, "b", attacks=[one, two])
+    put(state, "c", attacks=[two])
+    assert [entry.next for entry in state.outbox.waiting()] == [NOW] * 3
+    run(state, receiver, MINUTE)
+    del receiver.errors[ADMIN]
+    run(state, receiver, 5 * MINUTE)
+    assert [message for message, _ in receiver.told] == [b"a", b"a", b"a", b"b", b"c"]
+
+
+def test_what_was_decided_later_is_told_later_whatever_the_clock_said(state: State) -> None:
+    receiver = Answering()
+    put(state, "b", at=NOW + DAY)
+    put(state, "a")
+    run(state, receiver)
+    assert [message for message, _ in receiver.told] == [b"b", b"a"]
+
+
+def test_a_time_that_no_pause_can_have_set_is_no_time_to_wait_for(state: State) -> None:
+    receiver = Answering()
+    receiver.errors[ADMIN] = Outcome(ADMIN, "450 later")
+    put(state, "a")
+    for _ in range(2):
+        run(state, receiver, DAY)
+    assert [run(state, receiver, after) for after in (DAY, timedelta(0), MINUTE, 2 * MINUTE)] == [0, 1, 0, 1]
 
 
 def test_what_is_behind_goes_in_the_same_run_once_the_first_is_accepted(state: State) -> None:
@@ -132,21 +164,21 @@ def test_what_is_behind_goes_in_the_same_run_once_the_first_is_accepted(state: S
 def test_what_waits_for_a_receiver_that_is_no_more_is_kept(state: State) -> None:
     put(state, "a")
     assert run(state, Answering("other")) == 0
-    assert len(state.waiting()) == 1
+    assert len(state.outbox.waiting()) == 1
 
 
 def test_a_receiver_that_used_up_its_time_is_not_tried_again_in_the_run(state: State) -> None:
     receiver = Answering()
-    put(state, "a", attack=None)
-    put(state, "b", attack=None)
+    put(state, "a", attacks=())
+    put(state, "b", attacks=())
     deliverer = Deliverer(state, {"email": receiver}, seconds=0.0)
     assert deliverer.deliver(NOW) == []
 
 
 def test_the_time_of_a_run_is_for_all_its_attempts(state: State) -> None:
     receiver = Answering()
-    put(state, "a", attack=None)
-    put(state, "b", attack=None)
+    put(state, "a", attacks=())
+    put(state, "b", attacks=())
     deliverer = Deliverer(state, {"email": receiver}, seconds=1e-9)
     assert [len(deliverer.deliver(NOW)) for _ in range(2)] == [1, 0]
 
@@ -155,7 +187,7 @@ def test_all_recipients_of_each_receiver_are_told_in_one_attempt(state: State) -
     receivers = {name: Answering(name) for name in ("email", "pager")}
     to = ("a@example.org", "b@example.org")
     note = Notification("a", "tftp", "first", NOW, "node1", "")
-    pending = Pending(note, tuple(Rendered(name, b"a", to) for name in receivers), NOW, Told())
+    pending = Pending(note, tuple(Rendered(name, b"a", to) for name in receivers), (Mention("tftp", NOW),))
     state.commit(Changes(pending=[pending]), NOW, DAY)
     Deliverer(state, receivers).deliver(NOW)
     assert [receiver.told for receiver in receivers.values()] == [[(b"a", to)], [(b"a", to)]]

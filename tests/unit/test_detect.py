@@ -229,8 +229,53 @@ def test_what_is_over_and_was_no_alert_is_not_in_the_crowd() -> None:
     assert (made.attack.beyond, len(made.ended)) == (0, 1)
 
 
-def test_a_late_event_belongs_to_its_sources_alert_and_not_to_the_attack_that_is_on() -> None:
+def test_a_late_event_of_an_attack_that_is_over_is_part_of_the_one_that_is_on() -> None:
     made = table(event("192.0.2.7", 0), event("192.0.2.8", 10), event("192.0.2.7", 5))
     assert made.attack
-    assert (made.attack.start, made.attack.events) == (START + WINDOW, 1)
-    assert alerts(made) == [("192.0.2.7", 2, False), ("192.0.2.8", 1, False)]
+    assert (made.attack.start, made.attack.events) == (START + WINDOW, 2)
+    assert alerts(made) == [("192.0.2.7", 1, False), ("192.0.2.7", 1, False), ("192.0.2.8", 1, False)]
+
+
+def test_an_attack_starts_when_its_threshold_is_reached_and_so_after_the_one_before() -> None:
+    slow = [event("192.0.2.7", minutes) for minutes in (0, 6, 12, 18, 24)]
+    loud = [event("192.0.2.8", minutes) for minutes in (1, 1, 1, 24, 24.5, 25)]
+    made = table(*sorted((*slow, *loud), key=lambda each: each.time), event("192.0.2.7", 25), threshold=3)
+    assert [attack.start for attack in made.earlier] == [START + timedelta(minutes=1)]
+    assert made.attack
+    assert made.attack.start == START + timedelta(minutes=25)
+
+
+def test_what_comes_a_day_before_its_run_begins_a_new_one_and_a_new_attack() -> None:
+    made = table(event(minutes=2 * 1440), event(minutes=0), event(minutes=1))
+    assert [(attack.start, attack.events) for attack in made.earlier] == [(START + timedelta(days=2), 1)]
+    assert made.attack
+    assert (made.attack.start, made.attack.events, made.attack.last) == (START, 2, START + timedelta(minutes=1))
+    assert table(event(minutes=1440), event(minutes=0)).earlier == []
+
+
+def test_no_two_attacks_have_one_start() -> None:
+    made = table(event(minutes=0), event(minutes=2 * 1440), event(minutes=0))
+    starts = [attack.start for attack in (*made.earlier, made.attack) if attack]
+    assert starts == [START, START + timedelta(days=2), START + timedelta(microseconds=1)]
+    known = Table(Rule("tftp", ("P: ",)), starts=[START])
+    known.add(event())
+    assert known.attack
+    assert known.attack.start == START + timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("threshold", [32, 33, 100, 1000])
+def test_a_high_threshold_is_reached_by_its_last_packet_and_not_before(threshold: int) -> None:
+    packets = [event(minutes=i * 9 / threshold) for i in range(threshold)]
+    assert alerts(table(*packets[:-1], threshold=threshold)) == []
+    made = table(*packets, threshold=threshold)
+    assert alerts(made) == [("192.0.2.7", threshold, False)]
+    slow = table(*(event(minutes=i * 11 / threshold) for i in range(3 * threshold)), threshold=threshold)
+    assert alerts(slow) == []
+    assert len(slow.seen["192.0.2.7"].times) <= 32
+
+
+def test_sources_below_the_threshold_are_never_in_the_crowd() -> None:
+    attackers = [event("192.0.2.1"), event("192.0.2.1"), event("192.0.2.2"), event("192.0.2.2")]
+    made = table(*attackers, *map(event, spoofed(2 * SOURCES)), threshold=2)
+    assert made.crowd.error
+    assert made.crowd.size(made.seen) == 0

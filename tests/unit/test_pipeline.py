@@ -1,99 +1,25 @@
 """Ticks over real files with a real state, and a receiver that remembers."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tocsin import pipeline
 from tocsin.errors import LogMissing
-from tocsin.model import BLIND, Gap, Notification, Notify, Outcome, Rule
-from tocsin.pipeline import Pipeline, Plan, Report
-from tocsin.reading import Input
-from tocsin.sources.file import FileSettings, FileSource
-from tocsin.state.store import State
+from tocsin.model import BLIND, Gap, Notify, Rule
 from tocsin.units import Rate
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Node
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-LINE = (
-    "{stamp} node1 kernel: [  705.905357] {prefix}IN=eth0 OUT= MAC= SRC={src} DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 "
-    "TTL=64 ID={ident} DF PROTO=UDP SPT=55526 DPT=69 LEN=28 \n"
-)
 
 
-class Telling:
-    """A receiver that keeps what it is told, or refuses it for as long as it is down."""
-
-    name = "email"
-    recipients: tuple[str, ...] = ("admin@example.org",)
-
-    def __init__(self) -> None:
-        self.notes: dict[bytes, Notification] = {}
-        self.told: list[Notification] = []
-        self.down = False
-
-    def render(self, notification: Notification) -> bytes:
-        self.notes[notification.id.encode()] = notification
-        return notification.id.encode()
-
-    def deliver(self, message: bytes, recipients: Sequence[str], *, seconds: float) -> tuple[Outcome, ...]:
-        assert seconds
-        if not self.down:
-            self.told.append(self.notes[message])
-        return tuple(Outcome(each, "421 down" if self.down else "") for each in recipients)
-
-
-class Node:
-    """A folder with logs and a state, and a run of tocsin at any moment."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.mail = folder, Telling()
-        self.logs, self.lost, self.serial = ["syslog"], list[Gap](), 0
-        self.limit = pipeline.TICK
-        self.plan = Plan([], [Rule("tftp", ("P: ",))], {"email": self.mail}, Notify(), 30 * DAY, "node1", "", "one")
-
-    def write(self, at: timedelta, *sources: str, log: str = "syslog", prefix: str = "P: ") -> None:
-        with (self.folder / log).open("a") as file:
-            for src in sources:
-                self.serial += 1
-                file.write(LINE.format(stamp=(NOW + at).isoformat(), src=src, prefix=prefix, ident=self.serial))
-
-    def watch(self, *minutes: float) -> list[Report]:
-        """One run over several ticks."""
-        state = State(str(self.folder))
-        try:
-            run = Pipeline(replace(self.plan, inputs=self.inputs()), state, self.lost)
-            return [run.tick(NOW + minute * MINUTE) for minute in minutes]
-        finally:
-            state.close()
-
-    def inputs(self) -> list[Input]:
-        return [Input(FileSource(FileSettings(str(self.folder / log)))) for log in self.logs]
-
-    def tick(self, at: timedelta = timedelta(0)) -> Report:
-        state = State(str(self.folder))
-        try:
-            return Pipeline(replace(self.plan, inputs=self.inputs()), state, self.lost).tick(NOW + at, self.limit)
-        finally:
-            state.close()
-
-    def reasons(self) -> list[tuple[str, bool]]:
-        return [(note.reason, note.over) for note in self.mail.told]
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    made = Node(tmp_path)
-    (tmp_path / "syslog").touch()
-    made.tick()
-    return made
-
-
-def test_an_attack_is_told_once_and_then_its_end(node: Node) -> None:
+def test_an_attack_is_told_once_and_then_its_end(node: "Node") -> None:
     node.write(MINUTE, "192.0.2.7", "192.0.2.7")
     for minute in (1, 2, 3, 11, 12):
         node.tick(minute * MINUTE)
@@ -101,8 +27,8 @@ def test_an_attack_is_told_once_and_then_its_end(node: Node) -> None:
     assert {note.events for note in node.mail.told} == {2}
 
 
-def test_a_first_start_tells_only_what_is_younger_than_the_window(tmp_path: Path) -> None:
-    node = Node(tmp_path)
+def test_a_first_start_tells_only_what_is_younger_than_the_window(new_node: "Node") -> None:
+    node = new_node
     node.write(-11 * MINUTE, "192.0.2.1", "192.0.2.2")
     node.write(-9 * MINUTE, "192.0.2.7")
     report = node.tick()
@@ -110,8 +36,8 @@ def test_a_first_start_tells_only_what_is_younger_than_the_window(tmp_path: Path
     assert [alert.src for alert in node.mail.told[0].alerts] == ["192.0.2.7"]
 
 
-def test_a_first_start_over_several_ticks_tells_nothing_old_in_a_later_one(tmp_path: Path) -> None:
-    node = Node(tmp_path)
+def test_a_first_start_over_several_ticks_tells_nothing_old_in_a_later_one(new_node: "Node") -> None:
+    node = new_node
     node.limit = 4096
     for i in range(200):
         node.write(-11 * MINUTE, f"198.51.100.{i}")
@@ -123,7 +49,7 @@ def test_a_first_start_over_several_ticks_tells_nothing_old_in_a_later_one(tmp_p
     assert node.mail.told == []
 
 
-def test_while_lines_wait_to_be_read_no_attack_is_over(node: Node) -> None:
+def test_while_lines_wait_to_be_read_no_attack_is_over(node: "Node") -> None:
     node.limit = 4096
     for minute in range(60):
         node.write(minute * MINUTE, "192.0.2.7")
@@ -134,7 +60,7 @@ def test_while_lines_wait_to_be_read_no_attack_is_over(node: Node) -> None:
     assert node.mail.told[-1].events == 60
 
 
-def test_an_attack_that_came_and_went_while_mail_was_down_is_told_when_it_is_back(node: Node) -> None:
+def test_an_attack_that_came_and_went_while_mail_was_down_is_told_when_it_is_back(node: "Node") -> None:
     node.mail.down = True
     node.write(MINUTE, "192.0.2.7")
     node.tick(MINUTE)
@@ -146,7 +72,7 @@ def test_an_attack_that_came_and_went_while_mail_was_down_is_told_when_it_is_bac
     assert [alert.src for alert in node.mail.told[-1].alerts] == ["192.0.2.8", "192.0.2.7"]
 
 
-def test_what_was_not_tried_yet_folds_into_the_newest(node: Node) -> None:
+def test_what_was_not_tried_yet_folds_into_the_newest(node: "Node") -> None:
     node.mail.down = True
     node.write(MINUTE, "192.0.2.7")
     for minute in range(1, 9):
@@ -161,14 +87,14 @@ def test_what_was_not_tried_yet_folds_into_the_newest(node: Node) -> None:
     assert node.mail.told[-1].new == 4
 
 
-def test_an_attack_that_began_and_ended_unseen_is_one_mail(node: Node) -> None:
+def test_an_attack_that_began_and_ended_unseen_is_one_mail(node: "Node") -> None:
     node.write(MINUTE, "192.0.2.7")
     node.tick(HOUR)
     node.tick(HOUR + MINUTE)
     assert node.reasons() == [("first", True)]
 
 
-def test_two_attacks_in_one_tick_are_two_threads(node: Node) -> None:
+def test_two_attacks_in_one_tick_are_two_threads(node: "Node") -> None:
     node.write(MINUTE, "192.0.2.7")
     node.write(30 * MINUTE, "192.0.2.7")
     node.tick(31 * MINUTE)
@@ -176,7 +102,7 @@ def test_two_attacks_in_one_tick_are_two_threads(node: Node) -> None:
     assert [note.start for note in node.mail.told] == [NOW + MINUTE, NOW + 30 * MINUTE]
 
 
-def test_a_source_that_comes_back_while_the_attack_goes_on_is_listed_again(node: Node) -> None:
+def test_a_source_that_comes_back_while_the_attack_goes_on_is_listed_again(node: "Node") -> None:
     node.write(0 * MINUTE, "192.0.2.7", "192.0.2.8")
     node.write(8 * MINUTE, "192.0.2.8")
     node.tick(9 * MINUTE)
@@ -188,7 +114,7 @@ def test_a_source_that_comes_back_while_the_attack_goes_on_is_listed_again(node:
     assert [alert.events for alert in node.mail.told[-1].alerts if alert.src == "192.0.2.7"] == [1, 1]
 
 
-def test_a_quiet_tick_stores_nothing_until_an_hour_has_passed(node: Node) -> None:
+def test_a_quiet_tick_stores_nothing_until_an_hour_has_passed(node: "Node") -> None:
     before = (node.folder / "state.db").stat().st_mtime_ns
     with (node.folder / "syslog").open("a") as file:
         file.write("2026-11-23T14:00:01+00:00 node1 cron[1]: nothing\n")
@@ -197,17 +123,17 @@ def test_a_quiet_tick_stores_nothing_until_an_hour_has_passed(node: Node) -> Non
     assert [node.tick(minute * MINUTE).committed for minute in (60, 61)] == [True, False]
 
 
-def test_a_clock_that_was_set_back_stores_again(node: Node) -> None:
+def test_a_clock_that_was_set_back_stores_again(node: "Node") -> None:
     assert node.tick(-MINUTE).committed
 
 
-def test_a_cursor_that_moved_a_megabyte_is_stored(node: Node) -> None:
+def test_a_cursor_that_moved_a_megabyte_is_stored(node: "Node") -> None:
     with (node.folder / "syslog").open("a") as file:
         file.write("2026-11-23T14:00:01+00:00 node1 cron[1]: nothing\n" * 30_000)
     assert [node.tick(minute * MINUTE).committed for minute in (1, 2)] == [True, False]
 
 
-def test_lost_lines_ring_as_blind_and_end(node: Node) -> None:
+def test_lost_lines_ring_as_blind_and_end(node: "Node") -> None:
     node.lost = [Gap("state", None, NOW, None, "it was damaged")]
     node.tick(MINUTE)
     node.lost = []
@@ -218,7 +144,7 @@ def test_lost_lines_ring_as_blind_and_end(node: Node) -> None:
     assert [(alert.source, alert.src, alert.why) for alert in first.alerts] == [("state", None, "it was damaged")]
 
 
-def test_a_missing_log_is_in_the_report_and_the_others_are_read(node: Node) -> None:
+def test_a_missing_log_is_in_the_report_and_the_others_are_read(node: "Node") -> None:
     node.logs = ["gone", "syslog"]
     node.write(MINUTE, "192.0.2.7")
     report = node.tick(MINUTE)
@@ -226,7 +152,7 @@ def test_a_missing_log_is_in_the_report_and_the_others_are_read(node: Node) -> N
     assert node.reasons() == [("first", False)]
 
 
-def test_two_sources_with_the_same_lines_are_noticed(node: Node) -> None:
+def test_two_sources_with_the_same_lines_are_noticed(node: "Node") -> None:
     node.logs = ["syslog", "kern.log"]
     (node.folder / "kern.log").touch()
     node.tick(MINUTE)
@@ -237,14 +163,14 @@ def test_two_sources_with_the_same_lines_are_noticed(node: Node) -> None:
     assert node.tick(3 * MINUTE).read.twins == [(names[0], names[1])]
 
 
-def test_two_sources_with_lines_of_their_own_are_no_twins(node: Node) -> None:
+def test_two_sources_with_lines_of_their_own_are_no_twins(node: "Node") -> None:
     node.logs = ["syslog", "kern.log"]
     node.write(MINUTE, "192.0.2.7", "192.0.2.8", "192.0.2.9", log="syslog")
     node.write(2 * MINUTE, "192.0.2.7", "192.0.2.8", "192.0.2.9", log="kern.log")
     assert node.tick(3 * MINUTE).read.twins == []
 
 
-def test_a_heartbeat_comes_a_period_after_the_first_tick_and_then_each_period(node: Node) -> None:
+def test_a_heartbeat_comes_a_period_after_the_first_tick_and_then_each_period(node: "Node") -> None:
     with (node.folder / "syslog").open("a") as file:
         file.write("2026-11-23T14:00:01+00:00 node1 cron[1]: nothing\n" * 5)
     for at in (7 * DAY - MINUTE, 7 * DAY, 7 * DAY + MINUTE, 14 * DAY):
@@ -255,7 +181,7 @@ def test_a_heartbeat_comes_a_period_after_the_first_tick_and_then_each_period(no
     assert first.newest == second.newest is not None
 
 
-def test_new_settings_of_receivers_make_what_waits_due(node: Node) -> None:
+def test_new_settings_of_receivers_make_what_waits_due(node: "Node") -> None:
     node.mail.down = True
     node.write(MINUTE, "192.0.2.7")
     for minute in range(1, 8):
@@ -266,7 +192,7 @@ def test_new_settings_of_receivers_make_what_waits_due(node: Node) -> None:
     assert len(node.tick(7 * MINUTE).attempts) == 1
 
 
-def test_an_attack_of_a_rule_that_is_gone_is_still_told_to_its_end(node: Node) -> None:
+def test_an_attack_of_a_rule_that_is_gone_is_still_told_to_its_end(node: "Node") -> None:
     node.write(MINUTE, "192.0.2.7")
     node.tick(MINUTE)
     node.plan = replace(node.plan, rules=[Rule("other", ("Q: ",))])
@@ -274,7 +200,7 @@ def test_an_attack_of_a_rule_that_is_gone_is_still_told_to_its_end(node: Node) -
     assert node.reasons() == [("first", False), ("over", True)]
 
 
-def test_above_the_limit_all_rules_are_told_in_one_digest(node: Node) -> None:
+def test_above_the_limit_all_rules_are_told_in_one_digest(node: "Node") -> None:
     names = [f"r{i}" for i in range(5)]
     rules = [Rule(name, (f"{name}: ",)) for name in names]
     node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(2, HOUR)))
@@ -288,7 +214,7 @@ def test_above_the_limit_all_rules_are_told_in_one_digest(node: Node) -> None:
     assert (node.mail.told[0].over, node.mail.told[1].over) == (False, True)
 
 
-def test_a_year_of_spoofed_sources_stays_bounded(node: Node, spoof: Callable[[int], list[str]]) -> None:
+def test_a_year_of_spoofed_sources_stays_bounded(node: "Node", spoof: Callable[[int], list[str]]) -> None:
     node.write(MINUTE, *spoof(25_000))
     node.tick(2 * MINUTE)
     (note,) = node.mail.told
@@ -303,7 +229,7 @@ def spoof() -> Callable[[int], list[str]]:
     return lambda number: [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(number)]
 
 
-def test_rotated_lines_are_read_and_told_from_the_new_file_too(node: Node) -> None:
+def test_rotated_lines_are_read_and_told_from_the_new_file_too(node: "Node") -> None:
     node.write(MINUTE, "192.0.2.7")
     os.rename(node.folder / "syslog", node.folder / "syslog.1")
     node.write(2 * MINUTE, "192.0.2.8")
@@ -311,7 +237,7 @@ def test_rotated_lines_are_read_and_told_from_the_new_file_too(node: Node) -> No
     assert sorted(alert.src or "" for alert in node.mail.told[0].alerts) == ["192.0.2.7", "192.0.2.8"]
 
 
-def test_a_run_over_many_ticks_tells_what_many_runs_tell(node: Node) -> None:
+def test_a_run_over_many_ticks_tells_what_many_runs_tell(node: "Node") -> None:
     node.write(0 * MINUTE, "192.0.2.7")
     node.write(8 * MINUTE, "192.0.2.8")
     node.watch(0, 1, 8, 9, 10, 11, 17, 18, 19)
@@ -319,14 +245,14 @@ def test_a_run_over_many_ticks_tells_what_many_runs_tell(node: Node) -> None:
     assert [note.thread for note in node.mail.told] == [(), (node.mail.told[0].id,)]
 
 
-def test_a_run_tells_of_lost_lines_once(node: Node) -> None:
+def test_a_run_tells_of_lost_lines_once(node: "Node") -> None:
     node.lost = [Gap("state", None, NOW, None, "it was damaged")]
     reports = node.watch(1, 2, 12, 13)
     assert [len(report.read.gaps) for report in reports] == [1, 0, 0, 0]
     assert node.reasons() == [("first", False), ("over", True)]
 
 
-def test_an_end_that_the_limit_holds_back_is_told_later(node: Node) -> None:
+def test_an_end_that_the_limit_holds_back_is_told_later(node: "Node") -> None:
     rules = [Rule(name, (f"{name}: ",), window=5 * MINUTE) for name in ("a", "b")]
     node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
     for rule in rules:
@@ -336,7 +262,7 @@ def test_an_end_that_the_limit_holds_back_is_told_later(node: Node) -> None:
     assert node.reasons() == [("digest", False), ("digest", True)]
 
 
-def test_a_heartbeat_does_not_count_for_the_limit(node: Node) -> None:
+def test_a_heartbeat_does_not_count_for_the_limit(node: "Node") -> None:
     node.plan = replace(node.plan, notify=Notify(limit=Rate(1, HOUR)))
     node.tick(7 * DAY)
     node.write(7 * DAY + MINUTE, "192.0.2.7")
@@ -344,7 +270,7 @@ def test_a_heartbeat_does_not_count_for_the_limit(node: Node) -> None:
     assert [note.reason for note in node.mail.told] == ["heartbeat", "first"]
 
 
-def test_a_replay_of_the_kernels_ring_is_one_over_several_ticks_too(node: Node) -> None:
+def test_a_replay_of_the_kernels_ring_is_one_over_several_ticks_too(node: "Node") -> None:
     for minute in range(6):
         node.write(minute * MINUTE, f"192.0.2.{minute}")
     log = node.folder / "syslog"
@@ -357,7 +283,7 @@ def test_a_replay_of_the_kernels_ring_is_one_over_several_ticks_too(node: Node) 
     assert node.mail.told[-1].events == 6
 
 
-def test_no_quiet_tick_fails_after_more_was_told_than_the_limit(node: Node) -> None:
+def test_no_quiet_tick_fails_after_more_was_told_than_the_limit(node: "Node") -> None:
     rules = [Rule(name, (f"{name}: ",), window=5 * MINUTE) for name in "abc"]
     node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
     for minute in range(0, 90, 3):
@@ -368,7 +294,7 @@ def test_no_quiet_tick_fails_after_more_was_told_than_the_limit(node: Node) -> N
     assert len({note.id for note in node.mail.told}) == len(node.mail.told)
 
 
-def test_what_the_limit_holds_back_is_in_the_report(node: Node) -> None:
+def test_what_the_limit_holds_back_is_in_the_report(node: "Node") -> None:
     rules = [Rule(name, (f"{name}: ",)) for name in "abc"]
     node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR)))
     reports = []
@@ -378,7 +304,7 @@ def test_what_the_limit_holds_back_is_in_the_report(node: Node) -> None:
     assert [report.held for report in reports] == [0, 0, 1]
 
 
-def test_a_heartbeat_does_not_say_that_all_is_quiet_while_an_attack_is_on(node: Node) -> None:
+def test_a_heartbeat_does_not_say_that_all_is_quiet_while_an_attack_is_on(node: "Node") -> None:
     node.write(7 * DAY - MINUTE, "192.0.2.7")
     node.tick(7 * DAY - MINUTE)
     node.tick(7 * DAY)
@@ -388,8 +314,8 @@ def test_a_heartbeat_does_not_say_that_all_is_quiet_while_an_attack_is_on(node: 
     assert node.reasons() == [("first", False), ("over", True), ("heartbeat", False)]
 
 
-def test_a_first_start_that_failed_is_still_to_come(tmp_path: Path) -> None:
-    node = Node(tmp_path)
+def test_a_first_start_that_failed_is_still_to_come(new_node: "Node") -> None:
+    node = new_node
     assert node.tick().read.errors
     node.write(-11 * MINUTE, "192.0.2.1")
     report = node.tick()

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tocsin.errors import DiskFull, NotPermitted, SettingsError, StateCorrupt, S
 from tocsin.model import Attack, Gap, Notification, Outcome, Place, Seen, Told
 from tocsin.state import folder, lock, store
 from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
-from tocsin.state.outbox import Pending, Rendered
+from tocsin.state.outbox import MOST, Mention, Pending, Rendered
 from tocsin.state.store import State
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -33,9 +34,13 @@ def seen(key: str = "192.0.2.7", **rest: object) -> Seen:
     return Seen("tftp", key, key, NOW, NOW + MINUTE, 3, **fields)  # type: ignore[arg-type] # checked by use
 
 
+def mention(ordinal: int = 0) -> Mention:
+    return Mention("tftp", NOW, Told(ordinal), frozenset({"k"}))
+
+
 def pending(name: str = "a" * 32, *, to: tuple[str, ...] = ("a@example.org",), at: datetime = NOW) -> Pending:
     note = Notification(name, "tftp", "first", at, "node1", "")
-    return Pending(note, (Rendered("email", b"message " + name[:1].encode(), to),), NOW, Told(), frozenset({"k"}))
+    return Pending(note, (Rendered("email", b"message " + name[:1].encode(), to),), (mention(),))
 
 
 def commit(state: State, now: datetime = NOW, **changes: object) -> None:
@@ -43,7 +48,13 @@ def commit(state: State, now: datetime = NOW, **changes: object) -> None:
 
 
 def test_a_new_state_is_empty(state: State) -> None:
-    assert (state.meta(), state.cursors(), state.attacks(), state.gaps(), state.waiting()) == ({}, {}, [], [], [])
+    assert (state.meta(), state.cursors(), state.attacks(), state.gaps(), state.outbox.waiting()) == (
+        {},
+        {},
+        [],
+        [],
+        [],
+    )
 
 
 def test_everything_that_is_committed_comes_back(state: State) -> None:
@@ -90,7 +101,7 @@ def test_an_attack_that_goes_on_is_open_again(state: State) -> None:
 def test_an_error_in_the_middle_leaves_nothing(state: State) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         commit(state, meta={"a": "b"}, pending=[pending(), pending()])
-    assert (state.meta(), state.waiting()) == ({}, [])
+    assert (state.meta(), state.outbox.waiting()) == ({}, [])
 
 
 def test_counts_add_up_and_go_after_keep(state: State) -> None:
@@ -130,55 +141,74 @@ def test_the_oldest_alerts_go_where_there_are_too_many(state: State) -> None:
 
 def test_a_notification_waits_for_each_recipient_until_he_accepts(state: State) -> None:
     commit(state, pending=[pending(to=("a@example.org", "b@example.org"))])
-    state.record(
+    state.outbox.record(
         "a" * 32, "email", [(Outcome("a@example.org"), NOW), (Outcome("b@example.org", "450 later"), NOW + MINUTE)], NOW
     )
-    (waiting,) = state.waiting()
+    (waiting,) = state.outbox.waiting()
     assert (waiting.recipient, waiting.attempts, waiting.next, waiting.error) == (
         "b@example.org",
         1,
         NOW + MINUTE,
         "450 later",
     )
-    assert (waiting.permanent, waiting.nobody, waiting.attack) == (False, False, NOW)
+    assert (waiting.permanent, waiting.nobody, waiting.attacks) == (False, False, frozenset({("tftp", NOW)}))
     assert state.outbox.message("a" * 32, "email") == b"message a"
 
 
 def test_a_notification_behind_another_of_its_attack_is_held_as_long(state: State) -> None:
     commit(state, pending=[pending()])
-    state.record("a" * 32, "email", [(Outcome("a@example.org", "no"), NOW + DAY)], NOW)
+    state.outbox.record("a" * 32, "email", [(Outcome("a@example.org", "no"), NOW + DAY)], NOW)
     commit(state, pending=[pending("b" * 32, to=("a@example.org", "new@example.org"))])
-    held = {(waiting.id[0], waiting.recipient): waiting.next for waiting in state.waiting()}
+    held = {(waiting.id[0], waiting.recipient): waiting.next for waiting in state.outbox.waiting()}
     assert held["b", "a@example.org"] == NOW + DAY
     assert held["b", "new@example.org"] == NOW
 
 
 def test_nothing_is_held_behind_a_recipient_who_was_refused_for_good(state: State) -> None:
     commit(state, pending=[pending()])
-    state.record("a" * 32, "email", [(Outcome("a@example.org", "550", permanent=True), NOW + DAY)], NOW)
+    state.outbox.record("a" * 32, "email", [(Outcome("a@example.org", "550", permanent=True), NOW + DAY)], NOW)
     commit(state, pending=[pending("b" * 32)])
-    assert state.waiting()[1].next == NOW
+    assert state.outbox.waiting()[1].next == NOW
 
 
 def test_only_what_waits_behind_another_of_its_attack_can_be_folded(state: State) -> None:
     commit(state, pending=[pending()])
     assert state.outbox.foldable("tftp", NOW) == []
-    later = [pending(name * 32, at=NOW + i * MINUTE)._replace(before=Told(i)) for i, name in ((2, "c"), (1, "b"))]
+    later = [
+        pending(name * 32, at=NOW + i * MINUTE)._replace(mentions=(mention(i),)) for i, name in ((1, "b"), (2, "c"))
+    ]
     commit(state, pending=later)
     assert [(name[0], told.ordinal) for name, told, _ in state.outbox.foldable("tftp", NOW)] == [("b", 1), ("c", 2)]
-    state.record("a" * 32, "email", [(Outcome("a@example.org"), NOW)], NOW)
+    state.outbox.record("a" * 32, "email", [(Outcome("a@example.org"), NOW)], NOW)
     assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW)] == ["c"]
+
+
+def test_what_stands_before_a_digest_or_something_attempted_is_not_folded(state: State) -> None:
+    commit(state, pending=[pending(name * 32) for name in "abcd"])
+    assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW)] == ["b", "c", "d"]
+    state.outbox.record("c" * 32, "email", [(Outcome("a@example.org", "450"), NOW)], NOW)
+    assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW)] == ["d"]
+    digest = pending("e" * 32)
+    commit(state, pending=[digest._replace(notification=replace(digest.notification, reason="digest"))])
+    assert state.outbox.foldable("tftp", NOW) == []
+
+
+def test_what_several_receivers_wait_for_is_folded_once(state: State) -> None:
+    to = ("a@example.org",)
+    two = [Rendered(name, b"m", to) for name in ("email", "pager")]
+    commit(state, pending=[pending(name * 32)._replace(rendered=tuple(two)) for name in "abc"])
+    assert [name[0] for name, _, _ in state.outbox.foldable("tftp", NOW)] == ["b", "c"]
 
 
 def test_what_was_attempted_is_not_folded(state: State) -> None:
     commit(state, pending=[pending(), pending("b" * 32, at=NOW + MINUTE)])
-    state.record("b" * 32, "email", [(Outcome("a@example.org", "450"), NOW)], NOW)
+    state.outbox.record("b" * 32, "email", [(Outcome("a@example.org", "450"), NOW)], NOW)
     assert state.outbox.foldable("tftp", NOW) == []
 
 
 def test_what_waits_behind_a_recipient_refused_for_good_is_not_folded(state: State) -> None:
     commit(state, pending=[pending()])
-    state.record("a" * 32, "email", [(Outcome("a@example.org", "550", permanent=True), NOW + DAY)], NOW)
+    state.outbox.record("a" * 32, "email", [(Outcome("a@example.org", "550", permanent=True), NOW + DAY)], NOW)
     commit(state, pending=[pending("b" * 32, at=NOW + MINUTE)])
     assert state.outbox.foldable("tftp", NOW) == []
 
@@ -191,31 +221,60 @@ def test_what_one_of_its_recipients_may_have_been_told_is_not_folded(state: Stat
 def test_what_is_folded_is_gone(state: State) -> None:
     commit(state, pending=[pending()])
     commit(state, pending=[pending("b" * 32)._replace(folded=("a" * 32,))])
-    assert [waiting.id for waiting in state.waiting()] == ["b" * 32]
+    assert [waiting.id for waiting in state.outbox.waiting()] == ["b" * 32]
 
 
 def test_what_all_accepted_is_kept_without_its_message_for_a_while(state: State) -> None:
     commit(state, pending=[pending()])
-    state.record("a" * 32, "email", [(Outcome("a@example.org"), NOW)], NOW)
+    state.outbox.record("a" * 32, "email", [(Outcome("a@example.org"), NOW)], NOW)
     commit(state)
     assert state.outbox.message("a" * 32, "email") is None
-    assert state.told(NOW - MINUTE) == [("first", NOW)]
+    assert state.outbox.told(NOW - MINUTE) == [("first", NOW)]
     commit(state, NOW + KEEP + DAY)
-    assert state.told(NOW - MINUTE) == []
+    assert state.outbox.told(NOW - MINUTE) == []
+
+
+def test_what_only_another_receiver_accepted_goes_after_a_while_and_where_it_is_too_much(state: State) -> None:
+    to = ("a@example.org",)
+    both = tuple(Rendered(name, b"m", to) for name in ("email", "pager"))
+    for i in range(MOST + 2):
+        commit(state, pending=[pending(f"{i:032}")._replace(rendered=both)])
+        state.outbox.record(f"{i:032}", "email", [(Outcome(*to), NOW)], NOW)
+    commit(state)
+    assert [waiting.id for waiting in state.outbox.waiting()] == [f"{i:032}" for i in range(2, MOST + 2)]
+    assert not state.outbox.full
+    commit(state, NOW + KEEP + DAY)
+    assert state.outbox.waiting() == []
+
+
+def test_an_outbox_of_what_nobody_heard_of_is_full_at_some_point(state: State) -> None:
+    for i in range(MOST):
+        assert not state.outbox.full
+        commit(state, pending=[pending(f"{i:032}")])
+    assert state.outbox.full
+
+
+def test_the_last_attack_is_the_one_that_was_stored_last(state: State) -> None:
+    for start in (NOW + DAY, NOW):
+        attack = replace(ATTACK, start=start)
+        commit(state, tables=[TableChange("tftp", [attack])])
+        commit(state, tellings=[Telling(attack, Told(1), frozenset(), frozenset(), open=False)])
+    assert [stored.attack.start for stored in state.attacks()] == [NOW]
+    assert state.starts("tftp") == {NOW, NOW + DAY}
 
 
 def test_what_nobody_accepted_is_kept_for_ever(state: State) -> None:
     commit(state, pending=[pending()])
     commit(state, NOW + 10 * KEEP)
-    assert len(state.waiting()) == 1
+    assert len(state.outbox.waiting()) == 1
 
 
 def test_new_settings_make_everything_due_for_those_who_are_named_now(state: State) -> None:
     commit(state, pending=[pending(to=("a@example.org", "b@example.org"))])
     refused = [(Outcome(f"{name}@example.org", "550", permanent=True), NOW + DAY) for name in "ab"]
-    state.record("a" * 32, "email", refused, NOW)
-    state.readdress({"email": ["b@example.org", "c@example.org"]}, "print", NOW + MINUTE)
-    assert [(w.recipient, w.next, w.attempts) for w in state.waiting()] == [
+    state.outbox.record("a" * 32, "email", refused, NOW)
+    state.outbox.readdress({"email": ["b@example.org", "c@example.org"]}, "print", NOW + MINUTE)
+    assert [(w.recipient, w.next, w.attempts) for w in state.outbox.waiting()] == [
         ("b@example.org", NOW + MINUTE, 1),
         ("c@example.org", NOW + MINUTE, 0),
     ]
@@ -225,23 +284,31 @@ def test_new_settings_make_everything_due_for_those_who_are_named_now(state: Sta
 def test_new_settings_name_nobody_new_for_what_somebody_accepted(state: State) -> None:
     commit(state, pending=[pending(to=("a@example.org", "b@example.org"))])
     outcomes = [(Outcome("a@example.org"), NOW), (Outcome("b@example.org", "450"), NOW + DAY)]
-    state.record("a" * 32, "email", outcomes, NOW)
-    state.readdress({"email": ["c@example.org"]}, "print", NOW)
-    assert [(waiting.recipient, waiting.next) for waiting in state.waiting()] == [("b@example.org", NOW)]
+    state.outbox.record("a" * 32, "email", outcomes, NOW)
+    state.outbox.readdress({"email": ["b@example.org", "c@example.org"]}, "print", NOW)
+    assert [(waiting.recipient, waiting.next) for waiting in state.outbox.waiting()] == [("b@example.org", NOW)]
+
+
+def test_nobody_waits_any_more_whom_new_settings_do_not_name(state: State) -> None:
+    commit(state, pending=[pending(to=("a@example.org", "b@example.org"))])
+    outcomes = [(Outcome("a@example.org"), NOW), (Outcome("b@example.org", "450"), NOW + DAY)]
+    state.outbox.record("a" * 32, "email", outcomes, NOW)
+    state.outbox.readdress({"email": ["c@example.org"]}, "print", NOW)
+    assert state.outbox.waiting() == []
 
 
 def test_what_waits_for_a_receiver_that_is_no_more_goes_to_one_that_is(state: State) -> None:
     commit(state, pending=[pending()])
-    state.readdress({"pager": ["new@example.org"]}, "print", NOW + MINUTE)
-    assert [(entry.receiver, entry.recipient) for entry in state.waiting()] == [("pager", "new@example.org")]
+    state.outbox.readdress({"pager": ["new@example.org"]}, "print", NOW + MINUTE)
+    assert [(entry.receiver, entry.recipient) for entry in state.outbox.waiting()] == [("pager", "new@example.org")]
     assert state.outbox.message("a" * 32, "pager") == b"message a"
 
 
 def test_what_another_receiver_has_too_waits_no_more_for_one_that_is_gone(state: State) -> None:
     both = pending()._replace(rendered=tuple(Rendered(name, b"m", ("a@example.org",)) for name in ("email", "pager")))
     commit(state, pending=[both])
-    state.readdress({"pager": ["a@example.org"]}, "print", NOW + MINUTE)
-    assert [entry.receiver for entry in state.waiting()] == ["pager"]
+    state.outbox.readdress({"pager": ["a@example.org"]}, "print", NOW + MINUTE)
+    assert [entry.receiver for entry in state.outbox.waiting()] == ["pager"]
 
 
 def test_a_state_of_a_newer_tocsin_is_refused_and_kept(tmp_path: Path) -> None:

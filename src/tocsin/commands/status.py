@@ -44,7 +44,7 @@ def _standing(config: Config) -> dict[str, Any]:
         try:
             now = options.clock()
             standing["alerts"] = [_alert(alert) for alert in Ledger(config.rules, state).alerts(now)]
-            standing["outbox"] = [_waiting(entry) for entry in state.waiting()]
+            standing["outbox"] = [_waiting(entry) for entry in state.outbox.waiting()]
             standing["cursors"] = [
                 {"source": source, **_position(kept.cursor), "zone": kept.zone}
                 for source, kept in sorted(state.cursors().items())

@@ -35,6 +35,12 @@ def set_aside(folder: str, now: datetime) -> str:
     return aside
 
 
+def asides(folder: str) -> list[str]:
+    """The damaged state files that were set aside and are still there."""
+    names = sorted(os.listdir(folder))
+    return [os.path.join(folder, name) for name in names if ".damaged-" in name and not name.endswith("-journal")]
+
+
 def glance(folder: str) -> State | None:
     """The state for reading beside its owner, or None before the first tick. Raises as State, and NotPermitted."""
     path = os.path.join(folder, "state.db")

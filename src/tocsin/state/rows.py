@@ -33,7 +33,7 @@ def from_seen(seen: Seen) -> Row:
         seen.events,
         maybe(seen.attack),
         int(seen.named),
-        " ".join(map(written, seen.times)),
+        " ".join(str((time - seen.first) // timedelta.resolution) for time in seen.times),
         b" ".join(seen.ports).decode(),
         b" ".join(seen.spts).decode(),
         seen.mac.decode(),
@@ -45,16 +45,17 @@ def from_seen(seen: Seen) -> Row:
 
 def to_seen(row: Row) -> Seen:
     rule, key, src, first, last, events, attack, named, times, ports, spts, mac, *places, why = row
+    begin = datetime.fromisoformat(first)
     return Seen(
         rule,
         key,
         src,
-        datetime.fromisoformat(first),
+        begin,
         datetime.fromisoformat(last),
         events,
         time(attack),
         bool(named),
-        [datetime.fromisoformat(text) for text in times.split()],
+        [begin + timedelta(microseconds=int(text)) for text in times.split()],
         ports.encode().split(),
         spts.encode().split(),
         mac.encode(),

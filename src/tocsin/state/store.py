@@ -2,15 +2,15 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tocsin.errors import DiskFull, SettingsError, StateCorrupt, StateInUse, StateUnwritable
-from tocsin.model import Attack, Gap, Outcome, Seen
+from tocsin.errors import SettingsError
+from tocsin.model import Attack, Gap, Seen
 from tocsin.state import migrations, rows
 from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
-from tocsin.state.outbox import Outbox, Waiting
+from tocsin.state.outbox import Outbox
+from tocsin.state.sqlite import transaction, translated
 
 PAST = 10_000  # alerts that are over and kept, at most
 COUNTS = 100_000  # counts by rule, key and ten minutes, at most
@@ -34,7 +34,7 @@ class State:
             self.version = self._version()
             if writable:
                 self._upgrade()
-        self.outbox = Outbox(self._db)
+        self.outbox = Outbox(self._db, self.path)
 
     def close(self) -> None:
         self._db.close()
@@ -87,11 +87,11 @@ class State:
             return [rows.to_seen(row) for row in query]
 
     def attacks(self) -> list[Stored]:
-        """Those of which more may have to be told, and the last one of each rule."""
+        """Those of which more may have to be told, and the last one of each rule, in the order in which they began."""
         with translated(self.path):
             query = self._db.execute(
-                "SELECT rule, start, last, events, beyond, error, told, bitmap, open FROM attacks AS a WHERE open"
-                " OR start = (SELECT max(start) FROM attacks AS b WHERE b.rule = a.rule) ORDER BY start"
+                "SELECT rule, start, last, events, beyond, error, told, bitmap, open FROM attacks WHERE open"
+                " OR rowid IN (SELECT max(rowid) FROM attacks GROUP BY rule) ORDER BY rowid"
             )
             return [
                 Stored(
@@ -102,6 +102,12 @@ class State:
                 )
                 for rule, start, last, *numbers, told, bitmap, is_open in query
             ]
+
+    def starts(self, rule: str) -> set[datetime]:
+        """When the attacks of a rule that are kept began."""
+        with translated(self.path):
+            query = self._db.execute("SELECT start FROM attacks WHERE rule = ?", (rule,))
+            return {datetime.fromisoformat(start) for (start,) in query}
 
     def counts(self) -> list[tuple[str, str, int, int, int]]:
         """Events by rule and key, and the first and last ten minutes since 1970 in which there were any; most first.
@@ -143,27 +149,6 @@ class State:
                 self.outbox.add(pending, now)
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changes.meta.items()))
             self._trim(now, keep)
-
-    def waiting(self) -> list[Waiting]:
-        """Who has not accepted a notification yet, oldest first."""
-        with translated(self.path):
-            return self.outbox.waiting()
-
-    def told(self, since: datetime) -> list[tuple[str, datetime]]:
-        """The reason and time of each notification since then, in order."""
-        with translated(self.path):
-            return self.outbox.told(since)
-
-    def record(self, name: str, receiver: str, outcomes: Sequence[tuple[Outcome, datetime]], now: datetime) -> None:
-        """What became of an attempt, and when each recipient who did not accept is tried again."""
-        with translated(self.path), transaction(self._db):
-            self.outbox.record(name, receiver, outcomes, now)
-
-    def readdress(self, receivers: Mapping[str, Sequence[str]], fingerprint: str, now: datetime) -> None:
-        """The receivers' settings are new: all that waits is due, for those who are named now."""
-        with translated(self.path), transaction(self._db):
-            self.outbox.readdress(receivers, now)
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('receivers', ?)", (fingerprint,))
 
     def _store_table(self, table: TableChange) -> None:
         self._db.executemany("DELETE FROM seen WHERE rule = ? AND key = ?", [(table.rule, key) for key in table.gone])
@@ -228,39 +213,3 @@ class State:
         self._db.execute("DELETE FROM seen WHERE last < ?", (old,))
         self._db.execute("DELETE FROM attacks WHERE last < ? AND NOT open", (old,))
         self.outbox.trim(old)
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:  # a full disk has rolled it back already
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def translated(path: str) -> Iterator[None]:
-    """SQLite's errors as ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _ours(path, error) from error
-
-
-def _ours(path: str, error: sqlite3.Error) -> Exception:
-    name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_FULL":
-        return DiskFull(f"{path}: no room left on the disk", hint="nothing is lost: the next run goes on from here")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StateCorrupt(f"{path} is damaged: {error}")
-    if name.startswith("SQLITE_BUSY"):
-        return StateInUse(f"{path} is in use by another process")
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
-        return StateUnwritable(f"{path}: {error}", hint="state must name a folder that tocsin can write to")
-    if name == "SQLITE_ERROR" and "no such table" in str(error):
-        return StateCorrupt(f"{path} is damaged: {error}")
-    return error  # a wrong statement of ours is no reason to set a state aside

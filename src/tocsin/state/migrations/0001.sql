@@ -47,7 +47,7 @@ CREATE TABLE attacks (
     told TEXT NOT NULL DEFAULT '',
     open INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (rule, start)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE counts (
     rule TEXT NOT NULL,
@@ -69,17 +69,22 @@ CREATE TABLE gaps (
 CREATE TABLE notifications (
     id TEXT NOT NULL,
     receiver TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    attack TEXT,
     reason TEXT NOT NULL,
     at TEXT NOT NULL,
     message BLOB,
+    PRIMARY KEY (id, receiver)
+);
+
+CREATE TABLE mentions (
+    id TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    attack TEXT NOT NULL,
     before TEXT NOT NULL,
     named TEXT NOT NULL,
-    PRIMARY KEY (id, receiver)
+    PRIMARY KEY (rule, attack, id)
 ) WITHOUT ROWID;
 
-CREATE INDEX notifications_attack ON notifications (rule, attack);
+CREATE INDEX mentions_id ON mentions (id);
 
 CREATE TABLE deliveries (
     id TEXT NOT NULL,
