@@ -105,6 +105,18 @@ def test_the_cutting_into_batches_does_not_matter(log: bytes, cuts: set[int], zo
     assert (last.replayed, last.memory) == (straight.replayed, straight.memory)
 
 
+@given(lines, st.integers(0, 24), st.sets(st.sampled_from([rule.name for rule in RULES])))
+@settings(max_examples=200)
+def test_events_are_of_the_rules_there_are_whatever_is_remembered(
+    drawn: Sequence[bytes], cut: int, left: set[str]
+) -> None:
+    first, again = b"".join(drawn), b"".join(drawn[: cut + 1])
+    old = Parser(RULES)
+    list(old.events(batch(first + again, 0, len(first + again)), NOW))
+    new = Parser([rule for rule in RULES if rule.name in left], memory=old.memory)
+    assert {event.rule for event in [*new.events(batch(first, 0, len(first)), NOW), *new.flush()]} <= left
+
+
 @given(logs)
 @settings(max_examples=200)
 def test_verdicts_agree_with_events(log: bytes) -> None:

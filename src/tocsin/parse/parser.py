@@ -42,7 +42,7 @@ class Parser:
                 self._wanted.setdefault(prefix.encode(errors="replace"), []).append(why.wanted(rule))
         self._needles = [prefix + b"IN=" for prefix in self._wanted]
         self._allow = {rule.name: rule.allow for rule in rules if rule.allow}
-        known, self._ring, self.replayed = load(memory)
+        known, self._ring, self.replayed = load(memory, frozenset(rule.name for rule in rules))
         self._clock = Clock(zone, known)
         self._allowed = allowed
         self.undated = 0  # lines about packets whose stamps are no moments
