@@ -52,6 +52,7 @@ class Read:
     grown: datetime | None = None  # when a live log grew last
     old: int = 0  # packets that a first start found to be older than the window
     replayed: int = 0  # lines that the kernel's ring repeated
+    undated: int = 0  # lines about packets that do not count for their stamps' sake
     moved: bool = False
     behind: bool = False
     reached: list[datetime | None] = field(default_factory=list)  # the newest event of each source that is behind
@@ -115,7 +116,7 @@ class Reading:
     def _of(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:
         """A first start leaves out what is older than the rule's window."""
         parser = self._parsers[source.name]
-        before = parser.replayed
+        replayed, undated = parser.replayed, parser.undated
         began = self._began(source, now)
         oldest = {rule.name: began - rule.window for rule in self._rules} if began else {}
         for event in self._parsed(source, now, limit, read):
@@ -127,7 +128,8 @@ class Reading:
             if read.newest is None or event.time > read.newest:
                 read.newest = event.time
             yield event
-        read.replayed += parser.replayed - before
+        read.replayed += parser.replayed - replayed
+        read.undated += parser.undated - undated
 
     def _parsed(self, source: Source, now: datetime, limit: int, read: Read) -> Iterator[Event]:
         parser = self._parsers[source.name]

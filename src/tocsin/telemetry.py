@@ -131,6 +131,11 @@ def _cautions(read: Read) -> Iterator[Line]:
     if read.replayed:
         text = f"{count(read.replayed, 'line')} of the kernel's ring came again: not counted"
         yield line("replay", text, lines=read.replayed)
+    if read.undated:
+        text = (
+            f"{count(read.undated, 'line')} not counted: no such time, or over a day ahead of the file's; see explain"
+        )
+        yield line("stamps", text, lines=read.undated)
     for gap in read.gaps:
         size = "an unknown number of" if gap.size is None else str(gap.size)
         yield line(

@@ -61,6 +61,7 @@ def packets(draw: st.DrawFn) -> bytes:
             f"Oct 25 0{hour}:{minute:02}:00", f"Nov {draw(st.integers(20, 31))} 0{hour}:{minute:02}:00",
             f"Jan  1 0{hour}:00:00", f"2026-10-25T0{hour}:{minute:02}:00",
             f"2026-11-23T10:00:0{hour}.5+01:00", "Dec 31 23:59:59", "Feb 29 12:00:00",
+            f"2026-11-2{hour + 4}T0{hour}:00:00", f"2026-11-2{hour + 4}T00:00:00+01:00",
         ])
     )  # fmt: skip
     head = draw(st.sampled_from(["node1 kernel: ", "node1 kernel: ", "node1 kernel[7]: ", "node1 sshd[1]: x kernel: "]))
@@ -104,6 +105,18 @@ def test_the_cutting_into_batches_does_not_matter(log: bytes, cuts: set[int], zo
     assert (last.replayed, last.memory) == (straight.replayed, straight.memory)
 
 
+@given(lines, st.integers(0, 24), st.sets(st.sampled_from([rule.name for rule in RULES])))
+@settings(max_examples=200)
+def test_events_are_of_the_rules_there_are_whatever_is_remembered(
+    drawn: Sequence[bytes], cut: int, left: set[str]
+) -> None:
+    first, again = b"".join(drawn), b"".join(drawn[: cut + 1])
+    old = Parser(RULES)
+    list(old.events(batch(first + again, 0, len(first + again)), NOW))
+    new = Parser([rule for rule in RULES if rule.name in left], memory=old.memory)
+    assert {event.rule for event in [*new.events(batch(first, 0, len(first)), NOW), *new.flush()]} <= left
+
+
 @given(logs)
 @settings(max_examples=200)
 def test_verdicts_agree_with_events(log: bytes) -> None:
@@ -118,6 +131,16 @@ def test_verdicts_agree_with_events(log: bytes) -> None:
     assert len(found) == log.count(b"\n")
 
 
+@given(logs, zones, st.integers(-3 * 86400, 3 * 86400))
+@settings(max_examples=200)
+def test_no_event_is_later_than_a_day_after_its_file(log: bytes, zone: ZoneInfo | None, seconds: int) -> None:
+    written = NOW + timedelta(seconds=seconds)
+    parser = Parser(RULES, zone=zone)
+    found = [*parser.events(batch(log, 0, len(log))._replace(mtime=written), NOW), *parser.flush()]
+    assert all(event.time <= min(written, NOW) + timedelta(days=1, minutes=1) for event in found)
+
+
+TOO_LATE = re.compile(rb"2026-11-2(?:5T01|6|7)")  # over a day after NOW
 NAIVE = re.compile(
     rb"(Nov|Oct|Jan|Dec|Feb|2026)[^ ]* .*?node1 kernel: (?:message repeated (3) times: \[ )?\[    1\.000000\] "
     rb"(IPTables-TFTP-Rejected: |GLUED|\[UFW BLOCK\] )IN=a OUT= SRC=([^ ]*) .*"
@@ -128,7 +151,7 @@ NAIVE = re.compile(
 def naive(line: bytes) -> list[tuple[str, str, int, bytes]]:
     """A line with an uptime, read slowly: (rule, src, packets, dpt) for each rule."""
     found = NAIVE.match(line)
-    if not found or b"Nov 31" in line or (found[5] == b"UDP") != bool(found[6]):
+    if not found or b"Nov 31" in line or TOO_LATE.match(line) or (found[5] == b"UDP") != bool(found[6]):
         return []
     try:
         address = ip_address(found[4].decode())

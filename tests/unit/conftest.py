@@ -1,5 +1,6 @@
 """A node: a folder with logs, a state and a receiver that remembers, and a tick of tocsin at any moment."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,11 @@ class Node:
             for src in sources:
                 self.serial += 1
                 file.write(LINE.format(stamp=(NOW + at).isoformat(), src=src, prefix=prefix, ident=self.serial))
+        self.touch(at, log)
+
+    def touch(self, at: timedelta, log: str = "syslog") -> None:
+        """The log was written to at this moment."""
+        os.utime(self.folder / log, ((NOW + at).timestamp(),) * 2)
 
     def watch(self, *minutes: float) -> list[Report]:
         """One run over several ticks."""
@@ -95,5 +101,6 @@ def new_node(tmp_path: Path) -> Node:
 def node(new_node: Node) -> Node:
     """Tocsin ran once, and the log was empty then."""
     (new_node.folder / "syslog").touch()
+    new_node.touch(timedelta(0))
     new_node.tick()
     return new_node

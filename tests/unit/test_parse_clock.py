@@ -102,10 +102,41 @@ def test_a_file_from_the_future_does_not_make_its_lines_so() -> None:
 
 @pytest.mark.parametrize("written", [datetime.min, datetime.max, datetime(1969, 12, 31)])  # noqa: DTZ001, DTZ901 (at())
 @pytest.mark.parametrize("zone", [None, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Pacific/Kiritimati")])
-@pytest.mark.parametrize("stamp", ["Jan  1 00:00:00", "Dec 31 23:59:59", "Feb 29 12:00:00", "2999-12-31T23:59:59"])
+@pytest.mark.parametrize("stamp", ["Jan  1 00:00:00", "Dec 31 23:59:59", "Feb 29 12:00:00", "1000-01-01T00:00:00"])
 def test_a_file_of_any_time_has_events(written: datetime, zone: tzinfo | None, stamp: str) -> None:
     given = batch([stamp], written.replace(tzinfo=UTC), stamp)
     assert len(list(Parser(RULES, zone=zone).events(given, at("2026-11-24")))) == 1
+
+
+@pytest.mark.parametrize("stamp", ["2999-12-31T23:59:59", "2999-12-31T23:59:59Z", "2999-12-31T23:59:59.5+14:00"])
+@pytest.mark.parametrize("written", ["2026-11-24", "9999-12-31", "1970-01-01"])
+def test_no_stamp_is_believed_that_lies_far_ahead_of_file_or_clock(stamp: str, written: str) -> None:
+    parser = Parser(RULES, zone=BERLIN)
+    assert not list(parser.events(batch([stamp, stamp], at(written)), at("2026-11-24")))
+    assert parser.undated == 2
+
+
+@pytest.mark.parametrize(
+    ("stamp", "counts"),
+    [
+        ("2026-11-25T12:00:00Z", True),
+        ("2026-11-25T12:00:00.000001Z", False),
+        ("2026-11-26T02:00:00+14:00", True),
+        ("2026-11-26T02:00:01+14:00", False),
+        ("2026-11-25T13:00:00", True),
+        ("2026-11-25T13:00:01", False),
+    ],
+)
+def test_a_stamp_with_a_year_may_be_a_day_ahead_of_its_file(stamp: str, counts: bool) -> None:  # noqa: FBT001 (drawn)
+    assert bool(times([stamp], "2026-11-24 12:00:00", zone=BERLIN)) is counts
+
+
+def test_a_stamp_too_far_ahead_leaves_year_and_hour_of_the_others_as_they_were() -> None:
+    now = at("2026-10-26")
+    parser, straight = Parser(RULES, zone=BERLIN), Parser(RULES, zone=BERLIN)
+    list(parser.events(batch(["Oct 25 02:30:00", "2026-10-28T00:00:00", "2027-10-28T00:00:00Z"], now), now))
+    list(straight.events(batch(["Oct 25 02:30:00"], now), now))
+    assert parser.memory == straight.memory
 
 
 def test_after_a_silence_of_a_year_the_files_time_decides() -> None:

@@ -10,7 +10,8 @@ from tocsin.parse import Parser, Verdict
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RULE = Rule("tftp", ("P: ",), port=69, protocol="udp")
-HEAD = b"Nov 23 14:33:56 node1 kernel: "
+STAMP = b"Nov 23 14:33:56"
+HEAD = STAMP + b" node1 kernel: "
 LINK = b"P: IN=eth0 OUT= "
 WHO = b"SRC=192.0.2.7 DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 ID=1 "
 UDP = b"PROTO=UDP SPT=5 DPT=69 LEN=28 "
@@ -61,6 +62,11 @@ def why(line: bytes, rule: Rule = RULE) -> str:
         (LINE.replace(UDP, b"PROTO=47"), "protocol 47 is not the rule's UDP"),
         (LINE.replace(b"Nov 23", b"Nov 31"), "there is no such time: Nov 31 14:33:56"),
         (LINE.replace(b"Nov 23", b"Foo 23"), "there is no such time: Foo 23 14:33:56"),
+        (LINE.replace(STAMP, b"2026-02-30T00:00:00Z"), "there is no such time: 2026-02-30T00:00:00Z"),
+        (
+            LINE.replace(STAMP, b"2026-11-25T00:00:01Z"),
+            "the stamp is more than a day ahead of its file's time or of the clock: 2026-11-25T00:00:01Z",
+        ),
         (LINE + b"from 203.0.113.9 port 22", "not the kernel's words about a packet"),
         (HEAD + LINK + WHO, "the line is cut short"),
         (HEAD + LINK, "the line is cut short"),

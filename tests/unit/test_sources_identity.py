@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -22,9 +23,9 @@ class Follower:
         self.cursor: str | None = None
         self.gaps = 0
 
-    def read(self) -> bytes:
+    def read(self, since: int = 0) -> bytes:
         text = b""
-        for found in self.source.read(self.cursor, limit=_ALL):
+        for found in self.source.read(self.cursor, limit=_ALL, since=datetime.fromtimestamp(since, UTC)):
             if isinstance(found, Gap):
                 self.gaps += 1
             else:
@@ -39,6 +40,12 @@ def replace(path: Path, text: bytes, time: int | None = None) -> None:
     path.with_name("new").replace(path)
     if time is not None:
         os.utime(path, (time, time))
+
+
+def write(path: Path, text: bytes, time: int) -> None:
+    with path.open("ab") as file:
+        file.write(text)
+    os.utime(path, (time, time))
 
 
 def test_other_bytes_before_the_cursor_are_another_log(tmp_path: Path) -> None:
@@ -107,6 +114,30 @@ def test_an_empty_log_that_was_replaced_is_a_gap(tmp_path: Path) -> None:
     log, follower = tmp_path / "syslog", Follower(tmp_path / "syslog")
     log.write_bytes(b"")
     follower.read()
+    replace(log, b"one\n")
+    assert follower.read() == b"one\n"
+    assert follower.gaps == 1
+
+
+def test_what_an_empty_log_got_after_the_clock_was_set_back_is_read(tmp_path: Path) -> None:
+    log, follower = tmp_path / "syslog", Follower(tmp_path / "syslog")
+    replace(log.with_name("syslog.1"), b"old\n", time=3000)
+    replace(log, b"", time=5000)
+    assert follower.read(since=4000) == b""
+    for time, text in ((1000, b"one\n"), (1001, b"two\n")):
+        write(log, text, time=time)
+        shift(log, 2)
+        replace(log, b"", time=time)
+    assert follower.read() == b"one\ntwo\n"
+    assert not follower.gaps
+
+
+def test_an_old_archive_that_was_given_the_inode_of_an_empty_log_is_not_read(tmp_path: Path) -> None:
+    log, follower = tmp_path / "syslog", Follower(tmp_path / "syslog")
+    replace(log, b"", time=5000)
+    follower.read()
+    write(log, gzip.compress(b"old\n"), time=1000)
+    log.rename(log.with_name("syslog.2.gz"))
     replace(log, b"one\n")
     assert follower.read() == b"one\n"
     assert follower.gaps == 1

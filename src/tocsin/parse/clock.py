@@ -75,10 +75,12 @@ class Clock:
             self._again = newest - 2 * _MINUTE, newest
 
     def time(self, stamp: bytes) -> datetime | None:
-        """The moment that a stamp means; None, and nothing is changed, if there is no such time."""
+        """The moment that a stamp means; None, and nothing is changed, if it is none or too far ahead."""
         if not stamp[:1].isalpha():
             time = syslog.iso(stamp)
-            return time if time is None or time.tzinfo else self._settled(time)
+            if time is None or time.tzinfo is None:
+                return time and self._zoneless(time)
+            return time if time <= self._limit else None
         if stamp[:10] == self._hour:
             seconds = int(stamp[10:12]) * 60 + int(stamp[13:])
             if seconds < 3600 and stamp[13:] < b"60":
@@ -87,6 +89,14 @@ class Clock:
                 return self._moment
         local = self._dated(stamp)
         return None if local is None else self._placed(stamp, local)
+
+    def _zoneless(self, local: datetime) -> datetime | None:
+        """The moment of an ISO stamp that names no zone; None, and nothing is changed, if it is too far ahead."""
+        moment = self._meant(local)
+        if moment > self._limit:
+            return None
+        self._moment = moment
+        return moment
 
     def _dated(self, stamp: bytes) -> datetime | None:
         """The local time of an RFC 3164 stamp, in the year that the order of lines and the file's time leave."""
@@ -118,13 +128,14 @@ class Clock:
         plain = end <= self._local_limit() and (self._steady or self._is_plain(start, end))
         self._hour = stamp[:10] if plain else b""
         self._start, self._start_local = self._utc(start, 0), start
-        return self._settled(local)
+        self._moment = moment = self._meant(local)
+        return moment
 
     def _is_plain(self, start: datetime, end: datetime) -> bool:
         """Whether no clock changes in an hour."""
         return len({time - self._utc(time, fold).replace(tzinfo=None) for time in (start, end) for fold in (0, 1)}) == 1
 
-    def _settled(self, local: datetime) -> datetime:
+    def _meant(self, local: datetime) -> datetime:
         """The moment of a local time. Of two it is the earlier, unless lines before or the file's time forbid it."""
         moment = self._utc(local, 0)
         later = moment if self._steady else self._utc(local, 1)
@@ -132,7 +143,6 @@ class Clock:
             before, again = self._moment, self._again
             if (before and moment < before - _JITTER) or (again and again[0] <= local <= again[1]):
                 moment = later
-        self._moment = moment
         return moment
 
     def _utc(self, local: datetime, fold: int) -> datetime:

@@ -1,6 +1,7 @@
 """What a parser remembers, as JSON text and back. A text that is not ours is nothing to remember."""
 
 import json
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
@@ -28,20 +29,26 @@ def dump(known: Known, ring: Ring[Hit], replayed: int) -> str:
     )
 
 
-def load(text: str) -> tuple[Known, Ring[Hit], int]:
-    """What `dump` wrote; nothing known if the text is another's."""
+def load(text: str, rules: Container[str]) -> tuple[Known, Ring[Hit], int]:
+    """What `dump` wrote, without events of other rules than these; nothing known if the text is another's.
+
+    What was read for a rule that is gone, or has another name now, was that rule's: nothing tells what a new one makes
+    of it.
+    """
     try:
-        return _load(json.loads(text))
+        return _load(json.loads(text), rules)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return Known(), Ring(), 0
 
 
-def _load(kept: dict[str, Any]) -> tuple[Known, Ring[Hit], int]:
+def _load(kept: dict[str, Any], rules: Container[str]) -> tuple[Known, Ring[Hit], int]:
     known = Known(_time(kept["local"]), _time(kept["moment"]), _time(kept["read"]), kept["guess"])
     ring: Ring[Hit] = Ring()
     ring.lines = [Line(*line) for line in kept["lines"]]
     ring.last, ring.known, ring.next, ring.sure = kept["place"]
-    ring.held = [(Line(*line), (offset, [_event(event) for event in events])) for line, offset, events in kept["held"]]
+    for line, offset, plain in kept["held"]:
+        events = [event for event in map(_event, plain) if event.rule in rules]
+        ring.held.append((Line(*line), (offset, events)))
     return known, ring, int(kept["replayed"])
 
 

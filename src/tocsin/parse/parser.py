@@ -42,9 +42,10 @@ class Parser:
                 self._wanted.setdefault(prefix.encode(errors="replace"), []).append(why.wanted(rule))
         self._needles = [prefix + b"IN=" for prefix in self._wanted]
         self._allow = {rule.name: rule.allow for rule in rules if rule.allow}
-        known, self._ring, self.replayed = load(memory)
+        known, self._ring, self.replayed = load(memory, frozenset(rule.name for rule in rules))
         self._clock = Clock(zone, known)
         self._allowed = allowed
+        self.undated = 0  # lines about packets whose stamps are no moments
         self._pattern: re.Pattern[bytes] | None = None
         self._sources: dict[bytes, tuple[str, frozenset[str]]] = {}
         self._again: set[int] = set()  # offsets of this batch's lines that are replayed
@@ -125,6 +126,7 @@ class Parser:
                 if stamp != last:
                     last, time = stamp, clock(stamp)
                 if time is None:
+                    self.undated += 1
                     continue
                 packets = int(repeated) if repeated else 1
                 if uptime and not ring.held:

@@ -63,7 +63,7 @@ class Explainer:
         if not netfilter.address(found["src"]):
             return f"the source is no address: {found['src'].decode()}"
         reasons = [_unlike(rule, found["dpt"] or b"", found["protocol"]) for rule in self._rules[found["prefix"]]]
-        return next((reason for reason in reasons if reason), "") or f"there is no such time: {found['stamp'].decode()}"
+        return next((reason for reason in reasons if reason), "") or _stamp(found["stamp"])
 
 
 def _head(text: bytes) -> str:
@@ -104,6 +104,13 @@ def _body(line: bytes) -> str:
         if port > b"65535":
             return f"{port.decode()} is no port"
     return "the line is cut short" if re.fullmatch(_WORDS, body) else "not the kernel's words about a packet"
+
+
+def _stamp(stamp: bytes) -> str:
+    """What is wrong with a stamp that is no moment; RFC 3164's, which name no year, are never too late."""
+    if stamp[:1].isalpha() or not syslog.iso(stamp):
+        return f"there is no such time: {stamp.decode()}"
+    return f"the stamp is more than a day ahead of its file's time or of the clock: {stamp.decode()}"
 
 
 def _unlike(rule: Wanted, dpt: bytes, protocol: bytes) -> str:

@@ -116,11 +116,21 @@ def _still(path: str, live: Opened) -> bool:
 
 
 def _go_on_from_nothing(plan: Plan, known: list[Sibling], cursor: Cursor) -> None:
-    """No content is known yet: all that changed since is new, and the file that was empty must still be there."""
-    plan.siblings = [sibling for sibling in known if sibling.mtime >= cursor.mtime]
-    there = {sibling.inode for sibling in known} | ({plan.live.inode} if plan.live else set())
-    if cursor.inode and cursor.inode not in there and not plan.trouble:
+    """No content is known yet: all that changed since is new, and the file that was empty must still be there.
+
+    That file and all that are younger are new whatever their times say: the clock may have been set back.
+    """
+    ranks = [rank for rank, sibling in enumerate(known) if _was_empty(sibling, cursor)]
+    first = ranks[0] if ranks else len(known)
+    plan.siblings = [sibling for rank, sibling in enumerate(known) if rank >= first or sibling.mtime >= cursor.mtime]
+    there = ranks or (plan.live and plan.live.inode == cursor.inode)
+    if cursor.inode and not there and not plan.trouble:
         plan.lost = "rotated away before it was read"
+
+
+def _was_empty(sibling: Sibling, cursor: Cursor) -> bool:
+    """Whether the sibling is the file that was empty. An archive never is: it was only given a free inode."""
+    return sibling.inode == cursor.inode and sibling.path == sibling.stem
 
 
 def _go_on(plan: Plan, chain: list[Opened | Sibling | None], cursor: Cursor) -> bool:
