@@ -5,7 +5,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name 
 WHEEL := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
 
-.PHONY: help setup fmt lint types imports check test demo bench docs pyz clean
+.PHONY: help setup fmt lint types imports check test demo bench docs image pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -44,6 +44,9 @@ bench: .venv/tools .venv/tocsin ## each figure beside its peer, as a ratio
 
 docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ anew
 	@$(BIN)/python docs/generate.py
+
+image: build/wheels ## build localhost/tocsin:dev by docker, podman or buildah, and build/tocsin-image.tar; BASE=IMAGE
+	@BASE='$(BASE)' deploy/image build/wheels build/tocsin-image.tar
 
 pyz: build/wheels ## build/tocsin.pyz, the whole program in one file
 	@$(BIN)/python deploy/pyz.py build/wheels build/tocsin.pyz
