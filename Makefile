@@ -2,9 +2,10 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11 /usr/bin/python3) python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name '*.pyc')
+WHEEL := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
 
-.PHONY: help setup fmt lint types imports check test demo bench docs clean
+.PHONY: help setup fmt lint types imports check test demo bench docs image pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -44,6 +45,12 @@ bench: .venv/tools .venv/tocsin ## each figure beside its peer, as a ratio
 docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ anew
 	@$(BIN)/python docs/generate.py
 
+image: build/wheels ## build localhost/tocsin:dev by docker, podman or buildah, and build/tocsin-image.tar; BASE=IMAGE
+	@BASE='$(BASE)' deploy/image build/wheels build/tocsin-image.tar
+
+pyz: build/wheels ## build/tocsin.pyz, the whole program in one file
+	@$(BIN)/python deploy/pyz.py build/wheels build/tocsin.pyz
+
 clean: ## remove all that make made
 	rm -rf .venv build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests docs -name __pycache__ -type d -exec rm -rf {} +
@@ -57,6 +64,13 @@ clean: ## remove all that make made
 .venv/tocsin: .venv/locked $(SOURCES)
 	@$(PIP) --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
+
+build/wheels: .venv/locked requirements/image.txt $(SOURCES)
+	@rm -rf $@ $@.part
+	@$(WHEEL) download --no-deps --require-hashes --only-binary :all: --python-version 3.11 \
+		--platform manylinux2014_$(subst arm64,aarch64,$(shell uname -m)) -d $@.part -r requirements/runtime.txt -r requirements/image.txt
+	@$(WHEEL) wheel --no-deps --no-build-isolation -w $@.part .
+	@mv $@.part $@
 
 .venv/tools: .venv/locked requirements/dev.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt

@@ -110,7 +110,7 @@ class Ledger:
         table = self._table(attack.rule)
         end = attack.last + table.rule.window
         at = now if attack.rule == BLIND else until or attack.last
-        over = table.attack is not attack or at >= end or attack.last > now + detect.BACK
+        over = at >= end or attack.last > now + detect.BACK
         at = max(at, end) if over else at
         alerts = tuple(
             detect.alert(seen, table.rule, at) for seen in (*self._state.past(attack.rule, attack.start), *runs)

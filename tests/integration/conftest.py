@@ -271,6 +271,7 @@ class Machine:
     port: int = 1  # of the mail server: nobody listens on 1
     environment: dict[str, str] = field(default_factory=dict)
     serial: int = 0
+    program: tuple[str, ...] = (sys.executable, "-m", "tocsin.cli")
 
     @property
     def log(self) -> Path:
@@ -334,9 +335,8 @@ class Machine:
         """The events that the lines of a run begin with."""
         return [line.partition("Z ")[2].partition(":")[0] for line in output.splitlines()]
 
-    @staticmethod
-    def command(*words: str) -> list[str]:
-        return [sys.executable, "-m", "tocsin.cli", *words]
+    def command(self, *words: str) -> list[str]:
+        return [*self.program, *words]
 
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PATH"))}
@@ -392,3 +392,17 @@ def mailing(
         machine.port = inbox.port
         machine.settle()
         yield machine, inbox
+
+
+# what is delivered
+
+
+@pytest.fixture(scope="session")
+def wheels() -> Path:
+    """The folder of wheels that the image and the zipapp are made from, as fresh as the sources."""
+    variables = {name: text for name, text in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    root = Path(__file__).parents[2]
+    made = subprocess.run(["make", "-s", "build/wheels"], cwd=root, env=variables, capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip(f"needs the locked wheels: {made.stderr.decode()[-300:]}")
+    return root / "build/wheels"

@@ -3,8 +3,8 @@
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,12 +92,9 @@ class Node:
         inputs = [Input(FileSource(FileSettings(str(self.folder / log)))) for log in LOGS]
         state = State(str(self.folder))
         try:
-            return Pipeline(Plan(inputs, *list(self._parts())[1:]), state).tick(self.now, limit)
+            return Pipeline(replace(self.plan, inputs=inputs), state).tick(self.now, limit)
         finally:
             state.close()
-
-    def _parts(self) -> Iterator[object]:
-        return (getattr(self.plan, name) for name in Plan.__slots__)
 
     def step(self, step: Step) -> None:
         self.now += step.minutes * MINUTE

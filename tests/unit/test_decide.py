@@ -219,6 +219,11 @@ def test_above_the_limit_one_digest_tells_of_all() -> None:
     assert {part.told.opening for part in digest.told} == {part.told.latest for part in digest.told} == {note.id}
 
 
+def test_what_was_told_by_a_clock_that_was_ahead_takes_no_room() -> None:
+    desk = replace(DESK, notify=replace(NOTIFY, limit=Rate(2, HOUR)), recent=(START + DAY, START + 2 * DAY))
+    assert [decision.notification.reason for decision in tell(*crowd(2), desk=desk)] == ["first", "first"]
+
+
 def test_digests_keep_ten_minutes_apart_and_nothing_is_marked_as_told_meanwhile() -> None:
     full = replace(DESK, notify=replace(NOTIFY, limit=Rate(1, HOUR)), recent=(START,), digest=START)
     assert tell(*crowd(2), at=9 * MINUTE, desk=full) == []

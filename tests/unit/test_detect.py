@@ -274,6 +274,15 @@ def test_a_high_threshold_is_reached_by_its_last_packet_and_not_before(threshold
     assert len(slow.seen["192.0.2.7"].times) <= 32
 
 
+def test_every_count_that_is_cut_is_stored_again() -> None:
+    made = table(*map(event, spoofed(2 * SOURCES - 1) * 2))
+    made.settle()
+    for src in ("192.0.2.1", "192.0.2.2"):
+        made.add(event(src, packets=5))
+    assert made.crowd.error
+    assert made.changed == set(made.seen)
+
+
 def test_sources_below_the_threshold_are_never_in_the_crowd() -> None:
     attackers = [event("192.0.2.1"), event("192.0.2.1"), event("192.0.2.2"), event("192.0.2.2")]
     made = table(*attackers, *map(event, spoofed(2 * SOURCES)), threshold=2)

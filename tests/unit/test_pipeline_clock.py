@@ -1,10 +1,11 @@
 """Ticks while clocks are wrong, lines come late, and a run ends before it has told of what it found."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.model import BLIND, Gap, Notification, Notify, Outcome, Rule
+from tocsin.reading import Read
 from tocsin.state.changes import Changes
 from tocsin.state.outbox import MOST, Pending, Rendered
 from tocsin.state.store import State
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 AHEAD = 300 * DAY
+START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def test_an_attack_that_was_told_as_over_is_told_again_when_late_lines_join_it(node: "Node") -> None:
@@ -151,3 +153,37 @@ def test_what_a_full_outbox_has_no_room_for_is_told_when_it_has(node: "Node") ->
     state.close()
     assert node.tick(3 * MINUTE).held == 0
     assert node.reasons() == [("first", False)]
+
+
+def test_an_attack_whose_end_is_not_told_stops_no_heartbeat(node: "Node") -> None:
+    node.plan = replace(node.plan, notify=Notify(over=False))
+    node.write(MINUTE, "192.0.2.7")
+    for at in (MINUTE, HOUR, 7 * DAY):
+        node.tick(at)
+    assert [note.reason for note in node.mail.told] == ["first", "heartbeat"]
+
+
+def test_attacks_of_the_same_time_by_a_clock_that_was_set_back_are_told_apart(node: "Node") -> None:
+    node.plan = replace(node.plan, notify=Notify(over=False, heartbeat=2 * AHEAD))
+    for at in (MINUTE, 2 * DAY, MINUTE, 2 * DAY):
+        node.write(at, "192.0.2.7")
+        node.tick(at)
+    assert len({note.id for note in node.mail.told}) == len(node.mail.told) == 4
+
+
+def test_a_digest_of_just_now_counts_beside_one_of_a_time_to_come(node: "Node") -> None:
+    rules = [Rule(name, (f"{name}: ",)) for name in "abcdef"]
+    node.plan = replace(node.plan, rules=rules, notify=Notify(limit=Rate(1, HOUR), over=False, heartbeat=2 * AHEAD))
+    for at, few in ((AHEAD, rules[:2]), (MINUTE, rules[2:4]), (2 * MINUTE, rules[4:])):
+        for rule in few:
+            node.write(at, "192.0.2.7", prefix=rule.prefix[0])
+        node.tick(at)
+    assert [note.reason for note in node.mail.told] == ["digest", "digest"]
+
+
+def test_how_far_all_was_read_is_what_the_slowest_source_says() -> None:
+    times = [START, START + HOUR]
+    assert Read(newest=times[1]).until(START) == times[1]
+    assert Read(newest=times[0]).until(times[1]) == times[1]
+    assert Read(newest=times[1], behind=True, reached=[*times]).until(START) == times[0]
+    assert Read(newest=times[1], behind=True, reached=[times[1], None]).until(START) is None
