@@ -32,6 +32,13 @@ def test_scan_as_json_has_the_fields_that_programs_read(machine: "Machine") -> N
     assert all(datetime.fromisoformat(row[key]).tzinfo for row in read["sources"] for key in ("first", "last"))
 
 
+def test_scan_says_which_file_has_lines_that_do_not_count_for_their_stamps(machine: "Machine") -> None:
+    machine.write("192.0.2.7", "192.0.2.7", ago=-3 * 86400)
+    run = machine.run("scan", str(machine.log))
+    assert run.stdout == "no rejected packet of any rule\n"
+    assert run.stderr == f"{machine.log}: 2 lines not counted for their stamps; hint: tocsin explain {machine.log}\n"
+
+
 def test_scan_takes_compressed_files_and_standard_input(machine: "Machine") -> None:
     machine.write("192.0.2.7")
     content = machine.log.read_bytes()

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 
 import click
 
@@ -15,6 +16,7 @@ from tocsin.errors import LogError, NotPermitted, TocsinError
 from tocsin.model import Batch, Event, Totals
 from tocsin.parse.adder import Adder, added
 from tocsin.sources.plain import plain, size
+from tocsin.units import count
 
 _SHOWN = 50  # sources a person is shown
 Span = tuple[datetime | None, datetime | None]
@@ -49,6 +51,9 @@ def command(
             unread[name] = error
         if adder.guessed:
             click.echo(f"{name}: stamps without a zone: {adder.zone}", err=True)
+        if adder.undated:
+            lines = f"{count(adder.undated, 'line')} not counted for their stamps"
+            click.echo(f"{name}: {lines}; hint: tocsin explain {quote(name)}", err=True)
     if as_json:
         click.echo(json.dumps(_plain(tally, unread)))
     elif tally.events or len(unread) < len(set(files)):

@@ -77,7 +77,9 @@ class Adder(Parser):
             return
         for time, (stamp, run) in zip(times, groupby(packets, itemgetter(0)), strict=True):
             part = [names[src] for _, src, dpt, _ in run if port in (None, dpt)]
-            if time:
+            if not time:
+                self.undated += len(part)
+            else:
                 yield self._sums(part, [stamp] * len(part), {stamp: time})
 
     def _names(self, srcs: Collection[bytes]) -> dict[bytes, str]:

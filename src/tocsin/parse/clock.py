@@ -15,6 +15,7 @@ _QUARTER = timedelta(minutes=15)
 _JITTER = timedelta(seconds=5)  # lines of several threads stand in no strict order
 _LONG = timedelta(days=300)  # after such a silence the order of lines says nothing about the year
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 _FIRST = syslog.NULS + syslog.PRI + syslog.STAMP
 
 
@@ -33,7 +34,7 @@ class Clock:
     def __init__(self, zone: tzinfo | None = None, known: Known | None = None) -> None:
         self._given = zone
         self._local, self._moment, self._read, self._guess = known or Known()
-        self._now = self._written = self._limit = _EPOCH
+        self._now = self._written = self._limit = self._latest = _EPOCH
         self._again: tuple[datetime, datetime] | None = None  # local stamps that mean the later of two moments
         self._hour = b""  # an RFC 3164 stamp up to its minutes, of an hour like any other
         self._start = self._start_local = _EPOCH
@@ -63,6 +64,7 @@ class Clock:
         """What the files' times and `now` say about the stamps of this batch."""
         self._now, self._limit = now, max(min(batch.mtime, now), _EPOCH) + _AHEAD
         self._written = min(batch.mtime, self._limit)
+        self._latest = min(max(batch.mtime, _EPOCH), _LAST) + _AHEAD  # of stamps with a year, whatever `now` is
         self._hour, self._again = b"", None
         if not batch.newest or not batch.newest_mtime or not _EPOCH < batch.newest_mtime <= now + _AHEAD:
             return
@@ -80,7 +82,7 @@ class Clock:
             time = syslog.iso(stamp)
             if time is None or time.tzinfo is None:
                 return time and self._zoneless(time)
-            return time if time <= self._limit else None
+            return time if time <= self._latest else None
         if stamp[:10] == self._hour:
             seconds = int(stamp[10:12]) * 60 + int(stamp[13:])
             if seconds < 3600 and stamp[13:] < b"60":
@@ -93,7 +95,7 @@ class Clock:
     def _zoneless(self, local: datetime) -> datetime | None:
         """The moment of an ISO stamp that names no zone; None, and nothing is changed, if it is too far ahead."""
         moment = self._meant(local)
-        if moment > self._limit:
+        if moment > self._latest:
             return None
         self._moment = moment
         return moment

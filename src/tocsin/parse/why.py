@@ -110,7 +110,7 @@ def _stamp(stamp: bytes) -> str:
     """What is wrong with a stamp that is no moment; RFC 3164's, which name no year, are never too late."""
     if stamp[:1].isalpha() or not syslog.iso(stamp):
         return f"there is no such time: {stamp.decode()}"
-    return f"the stamp is more than a day ahead of its file's time or of the clock: {stamp.decode()}"
+    return f"the stamp is more than a day ahead of its file's time: {stamp.decode()}"
 
 
 def _unlike(rule: Wanted, dpt: bytes, protocol: bytes) -> str:
