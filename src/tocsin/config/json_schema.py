@@ -20,16 +20,19 @@ Schema = dict[str, Any]
 _WRITTEN = {name: key for key, name in RENAMED.items()}
 
 
-def _matching(pattern: str) -> Schema:
-    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+def _matching(pattern: str, also: str = "") -> Schema:
+    """A text of this pattern that holds the other one too: no lookahead, since Helm's reader of schemas has none."""
+    schema: Schema = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    return schema | {"allOf": [{"pattern": also}]} if also else schema
 
 
 def _list(items: Schema, least: int = 1) -> Schema:
     return {"type": "array", "items": items, "minItems": least, "uniqueItems": True}
 
 
-def _or_list(items: Schema) -> Schema:
-    return {"anyOf": [items, _list(items)]}
+def _or_list(text: Schema) -> Schema:
+    """A text, or a list of them: what is said of one kind is not looked at in the other."""
+    return _list(text) | text | {"type": ["string", "array"]}
 
 
 def _whole(low: int, high: int) -> Schema:
@@ -42,8 +45,8 @@ def _keyed(**kinds: Schema) -> Schema:
 
 _TEXT = {"type": "string", "pattern": r"\S"}
 _PATH = _matching("/.*")
-_DURATION = _matching(r"\s*(?=\d*[1-9])\d{1,10}\s*[smhdw]\s*")
-_RATE = _matching(r"\s*(?=\d*[1-9])\d{1,9}\s*/\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week)\s*")
+_DURATION = _matching(r"\s*\d{1,10}\s*[smhdw]\s*", "[1-9]")
+_RATE = _matching(r"\s*\d{1,9}\s*/\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week)\s*", "[1-9]")
 _MAIL = _matching(ADDRESS)
 _SERVER = _matching(
     rf"(?:{HOST}(?:\.{HOST})*\.?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::\d{{1,5}})?|(?:[0-9A-Fa-f.]*:){{2,}}[0-9A-Fa-f.]*"
@@ -53,8 +56,8 @@ _NETWORK = _matching(r"[\d.]+(?:/\d{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/\d{1
 LOG = {"format": {"enum": ["text", "json"]}, "file": _PATH}
 FILE = {"path": _PATH, "timezone": _TEXT}
 RULE = {
-    "name": _matching(rf"(?!{BLIND}$){SLUG}"),
-    "prefix": _or_list(_matching(rf"(?=.*\S){PREFIX}")),
+    "name": _matching(SLUG) | {"not": {"const": BLIND}},
+    "prefix": _or_list(_matching(PREFIX, r"\S")),
     "port": _whole(1, 65535),
     "protocol": {"enum": list(PROTOCOLS)},
     "threshold": _whole(1, 1000),
