@@ -67,6 +67,7 @@ def test_what_trying_again_cannot_mend_ends_the_job(cronjob: Any) -> None:  # no
         "onExitCodes": {"containerName": "tocsin", "operator": "In", "values": [64, 65, 69, 73, 77, 78]},
     }
     assert ignore == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert job["podReplacementPolicy"] == "Failed"  # no second pod while the first one ends
 
 
 def test_an_old_cluster_goes_without_the_policy(watcher: Watcher) -> None:
