@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from tocsin.config import Config, told, zone
-from tocsin.errors import StateCorrupt
+from tocsin.errors import StateCorrupt, StateUnwritable
 from tocsin.model import Gap
 from tocsin.pipeline import Pipeline, Plan, Report
 from tocsin.reading import Input
@@ -49,29 +49,47 @@ class Owner:
         self._folder = config.state
         self.new = folder.prepare(self._folder)
         self._lock = Lock(self._folder)
-        self._pipeline = self._start(now)
+        try:
+            self._pipeline = self._start(now)
+        except BaseException:
+            self._lock.close()  # who tries again would find it held
+            raise
+        self._broken = False
 
     def tick(self, now: datetime) -> Report:
+        """Raises what the state raises; the next one goes on then from what was last committed."""
+        if self._broken:
+            self._restart(now)
+        self._broken = True
         try:
             report = self._pipeline.tick(now)
         except StateCorrupt:
             self._pipeline = self._start_anew(now)
             report = self._pipeline.tick(now)
-        self._lock.touch(now)
+        self._broken = False
+        self._note(report)
         return report
 
     def renew(self) -> None:
         """A new run begins: what waits may be tried again."""
         self._pipeline.deliverer.renew()
 
-    def restart(self, now: datetime) -> None:
-        """Goes on from what was last committed."""
-        self._state.close()
-        self._pipeline = self._start(now)
-
     def close(self) -> None:
         self._state.close()
         self._lock.close()
+
+    def _note(self, report: Report) -> None:
+        """A tick was; where that cannot be noted, it was all the same."""
+        try:
+            self._lock.touch(report.at)
+        except StateUnwritable as error:
+            report.read.errors.append(error)
+
+    def _restart(self, now: datetime) -> None:
+        unrecorded = self._pipeline.deliverer.unrecorded
+        self._state.close()
+        self._pipeline = self._start(now)
+        self._pipeline.deliverer.unrecorded += unrecorded
 
     def _start(self, now: datetime) -> Pipeline:
         try:

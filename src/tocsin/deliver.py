@@ -62,6 +62,7 @@ class Deliverer:
         self._state = state
         self._receivers = receivers
         self._seconds = seconds
+        self.unrecorded: list[tuple[str, str, list[tuple[Outcome, datetime]]]] = []
         self.renew()
 
     def renew(self) -> None:
@@ -70,6 +71,8 @@ class Deliverer:
         self._left = dict.fromkeys(self._receivers, self._seconds)
 
     def deliver(self, now: datetime) -> list[Attempt]:
+        """What an earlier attempt came to is recorded first: where it cannot be, nothing is sent a second time."""
+        self._record(now)
         held: set[tuple[str, str, str, datetime]] = set()
         attempts = []
         waiting = [entry for entry in self._state.outbox.waiting() if still_waits(entry)]
@@ -94,8 +97,14 @@ class Deliverer:
             seconds=self._left[receiver],
         )
         self._left[receiver] -= monotonic() - start
-        self._state.outbox.record(name, receiver, list(_again(due, outcomes, now)), now)
+        self.unrecorded.append((name, receiver, list(_again(due, outcomes, now))))
+        self._record(now)
         return Attempt(name, receiver, due[0].reason, outcomes)
+
+    def _record(self, now: datetime) -> None:
+        while self.unrecorded:
+            self._state.outbox.record(*self.unrecorded[0], now)
+            self.unrecorded.pop(0)
 
 
 def _thread(entry: Waiting) -> set[tuple[str, str, str, datetime]]:

@@ -1,6 +1,10 @@
 """watch as a process."""
 
 import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,3 +104,29 @@ def test_a_watch_says_that_a_log_is_missing_once_and_never_that_it_was_checked(m
         _, rest = run.communicate(timeout=10)
     assert not any("nothing new" in line for line in said)
     assert str(machine.log) not in rest
+
+
+def test_watch_goes_on_while_another_program_holds_the_state(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    with machine.begin("watch") as run:
+        assert run.stdout
+        assert run.stderr
+        assert any("attack: none" in line for line in run.stdout)
+        with closing(sqlite3.connect(machine.folder / "state/state.db")) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT * FROM meta").fetchone()
+            machine.write("192.0.2.7")
+            assert "state.db is in use by another process" in run.stderr.readline()
+            for _ in range(2):  # one more attempt has come to nothing, another one is on its way
+                written_anew(machine.folder / "state/state.db-journal")
+        assert any("sent: first" in line for line in run.stdout)
+        run.send_signal(signal.SIGTERM)
+        assert run.communicate(timeout=10)[1] == ""
+    assert (run.returncode, len(inbox.mails)) == (0, 1)
+
+
+def written_anew(file: Path) -> None:
+    """Waits until it is."""
+    before = file.stat().st_mtime_ns
+    while file.stat().st_mtime_ns == before:
+        Event().wait(0.05)

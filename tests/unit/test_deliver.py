@@ -1,12 +1,15 @@
 """Who is tried, when, and when again."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tocsin.deliver import Deliverer, pause, still_waits
+from tocsin.errors import StateInUse
 from tocsin.model import Notification, Outcome
 from tocsin.state.changes import Changes
 from tocsin.state.outbox import Mention, Pending, Rendered
@@ -37,7 +40,7 @@ class Answering:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
-    opened = State(str(tmp_path))
+    opened = State(str(tmp_path), connect=lambda path: sqlite3.connect(path, timeout=0))
     yield opened
     opened.close()
 
@@ -72,6 +75,22 @@ def test_what_failed_is_tried_again_when_its_pause_is_over_with_the_same_bytes(s
     put(state, "a")
     assert [run(state, receiver, i * MINUTE) for i in (0, 0, 0, 0.9, 1, 2.9, 3)] == [1, 1, 0, 0, 1, 0, 1]
     assert {message for message, _ in receiver.told} == {b"a"}
+
+
+def test_what_an_attempt_came_to_is_recorded_before_anything_is_sent_again(state: State) -> None:
+    receiver = Answering()
+    put(state, "a")
+    deliverer = Deliverer(state, {"email": receiver})
+    with closing(sqlite3.connect(state.path)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateInUse):
+            deliverer.deliver(NOW)
+        deliverer.renew()
+        with pytest.raises(StateInUse):
+            deliverer.deliver(NOW)
+    deliverer.renew()
+    assert (deliverer.deliver(NOW), run(state, receiver)) == ([], 0)
+    assert receiver.told == [(b"a", (ADMIN,))]
 
 
 def test_a_recipient_is_tried_once_in_a_run(state: State) -> None:

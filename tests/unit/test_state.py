@@ -398,6 +398,25 @@ def test_the_locks_time_is_that_of_the_last_tick(tmp_path: Path) -> None:
     held.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_lock_of_somebody_else_that_may_be_written_notes_a_tick_by_the_kernels_clock(tmp_path: Path) -> None:
+    held = lock.Lock(str(tmp_path))
+    os.utime(held.path, (0, 0))
+    Path(held.path).chmod(0o666)
+    os.seteuid(65534)
+    try:
+        held.touch(NOW)
+    finally:
+        os.seteuid(0)
+        held.close()
+    assert os.stat(held.path).st_mtime > NOW.timestamp() - 86_400
+
+
+def test_a_state_that_cannot_be_set_aside_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(StateUnwritable, match="cannot be set aside"):
+        folder.set_aside(str(tmp_path), NOW)
+
+
 def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StateUnwritable):

@@ -71,10 +71,9 @@ def _tick(owner: app.Owner, config: Config, log: telemetry.Log, said: list[str])
     owner.renew()
     try:
         report = owner.tick(now)
-    except StateUnwritable as error:
+    except (StateInUse, StateUnwritable) as error:
         if str(error) not in said:
             options.complain(str(error))
-        owner.restart(now)
         return [str(error)]
     trouble = [str(error) for error in report.read.errors]
     if _worth_saying(report) or any(text not in said for text in trouble):

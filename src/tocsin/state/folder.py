@@ -29,9 +29,12 @@ def set_aside(folder: str, now: datetime) -> str:
     aside = f"{path}.damaged-{now:%Y%m%dT%H%M%SZ}"
     while os.path.exists(aside):
         aside += "-"
-    os.rename(path, aside)
-    with suppress(FileNotFoundError):
-        os.rename(path + "-journal", aside + "-journal")
+    try:
+        os.rename(path, aside)
+        with suppress(FileNotFoundError):
+            os.rename(path + "-journal", aside + "-journal")
+    except OSError as error:
+        raise StateUnwritable(f"{path} is damaged and cannot be set aside: {error.strerror}") from error
     return aside
 
 

@@ -26,8 +26,14 @@ class Lock:
             raise StateInUse(f"{folder} is in use by {who}", hint="wait until it is done, then try again") from error
 
     def touch(self, now: datetime) -> None:
-        """Notes a tick; nothing is synced for it."""
-        os.utime(self._fd, (now.timestamp(), now.timestamp()))
+        """Notes a tick; nothing is synced for it. Raises StateUnwritable."""
+        try:
+            try:
+                os.utime(self._fd, (now.timestamp(), now.timestamp()))
+            except PermissionError:  # only its owner may set a time; who may write may set the kernel's
+                os.utime(self._fd)
+        except OSError as error:
+            raise StateUnwritable(f"{self.path}: {error.strerror}") from error
 
     def close(self) -> None:
         os.close(self._fd)
