@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from tocsin import __version__
+from tocsin.commands import output
 from tocsin.errors import TocsinError
 
 VERBS = ("check", "watch", "scan", "explain", "preview", "status", "config", "demo")
@@ -40,10 +41,7 @@ def tocsin() -> None:
 
 def main() -> None:
     """Runs the command line and leaves with a status of sysexits.h."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed: the next file that is opened must not take its place
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the end)
-        getattr(sys, name).reconfigure(errors="backslashreplace")  # what the locale cannot write stops nothing
+    output.guard()
     try:
         status = tocsin.main(prog_name="tocsin", standalone_mode=False)
         sys.stdout.flush()
@@ -58,7 +56,7 @@ def main() -> None:
     except SystemExit:  # click's way to leave where the reader of a pipe has left
         status = 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        output.silence()
         status = 0
     except TocsinError as error:
         status = _complain(str(error), "", error.status)

@@ -8,6 +8,7 @@ TocsinError
 ├── DeliveryError        75   a receiver did not take a notification
 ├── StateUnwritable      73   the state cannot be made or written
 │   └── DiskFull         74   no room for it
+├── OutputUnwritable     74   standard output is full or gone
 ├── StateInUse           75   another process owns the state
 ├── NotPermitted         77   this user may not
 └── SettingsError        78   the settings are wrong
@@ -59,6 +60,10 @@ class StateUnwritable(TocsinError):
 
 
 class DiskFull(StateUnwritable):
+    status = 74
+
+
+class OutputUnwritable(TocsinError):
     status = 74
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tocsin import __version__
 from tocsin.deliver import Attempt
+from tocsin.errors import OutputUnwritable
 from tocsin.pipeline import Report
 from tocsin.reading import Read
 from tocsin.state.outbox import Waiting
@@ -35,6 +36,11 @@ def started(verb: str, node: str) -> Line:
     return line("started", f"tocsin {__version__} {verb} on {node}", version=__version__, verb=verb, node=node)
 
 
+def plain(told: Line, now: datetime) -> str:
+    """As a person reads it."""
+    return f"{now:%Y-%m-%dT%H:%M:%SZ} {told.name}: {told.text}"
+
+
 class Log:
     """Says lines as text or JSON. A monitor log that cannot be written is left out, and `trouble` says why."""
 
@@ -48,7 +54,7 @@ class Log:
             stamp = now.isoformat(timespec="seconds")
             text = json.dumps({"time": stamp, "event": told.name, "text": told.text.strip(), **told.keys})
         else:
-            text = f"{now:%Y-%m-%dT%H:%M:%SZ} {told.name}: {told.text}"
+            text = plain(told, now)
         self._print(text)
         if self._fd is not None:
             self._append(self._fd, text.encode() + b"\n")
@@ -58,11 +64,8 @@ class Log:
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()  # who reads a pod's log reads it now
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OutputUnwritable as error:
+            sys.stderr.write(f"{error}\n")
 
     def _open(self, file: str) -> int | None:
         """Never through a link, never waiting for the other end of a pipe."""

@@ -21,10 +21,46 @@ def test_an_output_that_cannot_be_written_is_no_reason_not_to_ring(
 ) -> None:
     machine, inbox = mailing
     machine.write("192.0.2.7")
-    shell = ["sh", "-c", f"exec {' '.join(machine.command('check'))} {where}"]
-    run = subprocess.run(shell, env=machine.variables(), capture_output=True, text=True, check=False)
+    run = shell(machine, "check", where)
     said = "standard output cannot be written: No space left on device\n" if "full" in where else ""
     assert (run.returncode, run.stderr, len(inbox.mails)) == (0, said, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "scan LOG",
+        "scan --json LOG",
+        "explain LOG",
+        "preview",
+        "preview --format eml",
+        "status",
+        "config",
+        "demo",
+        "--help",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_74_in_one_line(machine: "Machine", words: str) -> None:
+    machine.write("192.0.2.7")
+    run = shell(machine, words.replace("LOG", str(machine.log)), ">/dev/full")
+    assert (run.returncode, run.stdout) == (74, "")
+    assert run.stderr == "standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-", "2>&1 | true", ">/dev/full 2>&1"])
+@pytest.mark.parametrize(("words", "status"), [("scan /nope", 66), ("nonsense", 64), ("check --config /nope", 78)])
+def test_an_error_that_cannot_be_said_has_its_status_all_the_same(
+    machine: "Machine", words: str, status: int, where: str
+) -> None:
+    assert shell(machine, words, where).returncode == status
+
+
+def shell(machine: "Machine", words: str, where: str) -> "subprocess.CompletedProcess[str]":
+    """The verb as a shell runs it, with its output going somewhere."""
+    line = f"{' '.join(machine.command(words))} {where}; exit ${{PIPESTATUS[0]}}"
+    return subprocess.run(
+        ["bash", "-c", line], env=machine.variables(), capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_no_verb_at_all_shows_what_there_is(machine: "Machine") -> None:

@@ -85,11 +85,10 @@ def _play(folder: str, server: _Mailbox) -> None:
         own.write(f"state: {folder}/state\n")
     config = load(settings_file, {"NODE_NAME": "node1", "NODE_IP": "192.168.99.1"})
     config = replace(config, sources=(FileSettings(log),), receivers=(settings,))
-    said = telemetry.Log("text", None)
     now = last + _SEEN
     with app.owner(config, now) as owner:
         for line in telemetry.lines(owner.tick(now)):
-            said.say(line, now)
+            click.echo(telemetry.plain(line, now))
 
 
 def _show(message: bytes) -> None:
