@@ -114,7 +114,7 @@ class Pipeline:
 
     def _worth_keeping(self, now: datetime, read: Read) -> bool:
         committed = self._meta.get("committed")
-        seen = read.events or read.old or read.replayed or read.undated
+        seen = read.events.packets or read.old or read.replayed or read.undated
         if committed is None or seen or read.gaps or read.moved or read.behind:
             return True
         return not timedelta(0) <= now - datetime.fromisoformat(committed) < _HOUR

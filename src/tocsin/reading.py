@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import NamedTuple, Protocol
 
+from tocsin.detect import Crowd
 from tocsin.errors import LogError, NotPermitted, TocsinError
 from tocsin.model import Batch, Event, Gap, Rule
 from tocsin.parse import Parser
@@ -12,6 +13,8 @@ from tocsin.state.changes import Kept
 
 _SAMPLE = 100  # events of each source that are compared with another source's
 _SAME = 3  # so many equal ones are no chance
+_LISTED = 2_000  # sources whose packets are counted one by one at least; the list is cut down at twice as many
+Place = tuple[str, str]  # rule and src
 
 
 class Source(Protocol):
@@ -40,6 +43,35 @@ class Input(NamedTuple):
     zone: tzinfo | None = None
 
 
+class Counts:
+    """Packets by rule and src, in bounded memory: of many sources the loud ones are listed."""
+
+    def __init__(self) -> None:
+        self.packets = 0  # of all sources
+        self.listed: dict[Place, int] = {}
+        self._crowd = Crowd()
+
+    def add(self, place: Place, packets: int) -> None:
+        self.packets += packets
+        self.listed[place] = self.listed.get(place, 0) + packets
+        if len(self.listed) > 2 * _LISTED:
+            self._shrink()
+
+    @property
+    def others(self) -> int:
+        """The sources that are not listed, at least. Where there are any, each count is one at least too."""
+        return self._crowd.size({_key(place) for place in self.listed})
+
+    def _shrink(self) -> None:
+        least = sorted(self.listed.values())[-_LISTED]
+        self._crowd.add(_key(place) for place, packets in self.listed.items() if packets <= least)
+        self.listed = {place: packets for place, packets in self.listed.items() if packets > least}
+
+
+def _key(place: Place) -> str:
+    return " ".join(place)
+
+
 @dataclass(slots=True)
 class Read:
     """What a tick read."""
@@ -47,7 +79,7 @@ class Read:
     size: int = 0  # in bytes
     lines: int = 0
     files: list[str] = field(default_factory=list)
-    events: dict[tuple[str, str], int] = field(default_factory=dict)  # packets by rule and src
+    events: Counts = field(default_factory=Counts)
     newest: datetime | None = None  # the newest event
     grown: datetime | None = None  # when a live log grew last
     old: int = 0  # packets that a first start found to be older than the window
@@ -123,8 +155,7 @@ class Reading:
             if began and event.time < oldest[event.rule]:
                 read.old += event.packets
                 continue
-            place = (event.rule, event.src)
-            read.events[place] = read.events.get(place, 0) + event.packets
+            read.events.add((event.rule, event.src), event.packets)
             if read.newest is None or event.time > read.newest:
                 read.newest = event.time
             yield event

@@ -148,25 +148,27 @@ def _cautions(read: Read) -> Iterator[Line]:
         text = f"{one} and {other} hold the same lines: each packet is counted twice; leave one of them out"
         yield line("warning", text, sources=[one, other])
     for source, zone in read.zones.items():
-        if zone and read.events:
+        if zone and read.events.packets:
             yield line("zone", f"stamps of {source} without one: {zone}", source=source, zone=zone)
 
 
 def _findings(read: Read) -> Iterator[Line]:
-    packets = sum(read.events.values())
+    packets, listed, others = read.events.packets, read.events.listed, read.events.others
     if not packets:
         yield line("attack", f"none in {count(read.lines, 'line')}", packets=0, lines=read.lines)
         return
-    sources = len({src for _, src in read.events})
-    found = f"at least {count(packets, 'packet')} rejected, from {count(sources, 'source')}"
+    sources = len({src for _, src in listed}) + others
+    least = "at least " if others else ""
+    found = f"at least {count(packets, 'packet')} rejected, from {least}{count(sources, 'source')}"
     text = f"{found}, in {count(read.lines, 'line')}"
     yield line("attack", text, packets=packets, sources=sources, lines=read.lines)
-    ranked = sorted(read.events.items(), key=lambda entry: -entry[1])
-    for (rule, src), packets in ranked[:_LISTED]:
-        yield line("statistics", f"{packets:7} {src} ({rule})", rule=rule, src=src, events=packets)
-    if len(ranked) > _LISTED:
-        rest = sum(packets for _, packets in ranked[_LISTED:])
-        yield line("statistics", f"{rest:7} from {len(ranked) - _LISTED} others", events=rest)
+    ranked = sorted(listed.items(), key=lambda entry: -entry[1])[:_LISTED]
+    for (rule, src), number in ranked:
+        yield line("statistics", f"{number:7} {src} ({rule})", rule=rule, src=src, events=number)
+    left = len(listed) - len(ranked) + others
+    if left:
+        rest = packets - sum(number for _, number in ranked)
+        yield line("statistics", f"{rest:7} from {least}{count(left, 'other')}", events=rest)
 
 
 def _attempt(attempt: Attempt) -> Iterator[Line]:

@@ -110,6 +110,18 @@ def test_a_monitor_log_that_grew_too_large_begins_anew(machine: "Machine") -> No
     assert copy.stat().st_ino == inode
 
 
+def test_of_thousands_of_sources_the_loud_ones_are_listed_and_all_packets_are_counted(machine: "Machine") -> None:
+    machine.write(*(f"198.18.{i >> 8}.{i & 255}" for i in range(4_500)), *["192.0.2.7"] * 20)
+    said = [line.partition("Z ")[2] for line in machine.run("check").stdout.splitlines()]
+    found = next(line for line in said if line.startswith("attack"))
+    assert found.startswith("attack: at least 4520 packets rejected, from at least 4")
+    assert "statistics:      20 192.0.2.7 (tftp)" in said
+    *listed, others = [line.split() for line in said if line.startswith("statistics")]
+    assert len(listed) == 20
+    assert others[2:5] == ["from", "at", "least"]
+    assert sum(int(words[1]) for words in [*listed, others]) == 4_520
+
+
 def test_two_sources_with_the_same_lines_are_warned_of(mailing: "tuple[Machine, Inbox]") -> None:
     machine, _ = mailing
     other = machine.folder / "kern.log"

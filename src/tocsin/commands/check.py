@@ -30,10 +30,9 @@ def command(file: str | None) -> int:
         log.say(telemetry.started("check", config.node), app.clock())
         if log.trouble and config.origins.get("log.file") != "default":
             options.complain(f"log.file: {log.trouble}")
-        reports = list(_ticks(config, log))
+        return status(_ticks(config, log))
     finally:
         log.close()
-    return status(reports)
 
 
 def _ticks(config: Config, log: telemetry.Log) -> Iterator[Report]:

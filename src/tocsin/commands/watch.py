@@ -83,5 +83,5 @@ def _tick(owner: app.Owner, config: Config, log: telemetry.Log, said: list[str])
 
 def _worth_saying(report: Report) -> bool:
     read = report.read
-    found = read.first or read.events or read.gaps or read.replayed or read.undated
+    found = read.first or read.events.packets or read.gaps or read.replayed or read.undated
     return bool(found or report.notifications or report.attempts)
