@@ -15,7 +15,8 @@ from tocsin.errors import StateInUse, StateUnwritable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.conftest import Inbox, Machine, Script
+    from tests.integration.machine import Machine
+    from tests.integration.mail import Inbox, Script
 
     Start = Callable[..., Script]
 

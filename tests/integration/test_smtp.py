@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from tests.integration.conftest import Authority, Inbox, Script
+    from tests.integration.mail import Authority, Inbox, Script
 
     MailServer = Callable[..., AbstractContextManager[Inbox]]
     Start = Callable[..., Script]

@@ -17,7 +17,7 @@ from tocsin.receivers.wire import Clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tests.integration.conftest import Reply, Script
+    from tests.integration.mail import Reply, Script
 
     Start = Callable[..., Script]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from threading import Event
 
-    from tests.integration.conftest import Authority, Script
+    from tests.integration.mail import Authority, Script
 
     Start = Callable[..., Script]
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from tests.integration.conftest import Inbox, Machine
+    from tests.integration.machine import Machine, Pod
+    from tests.integration.mail import Inbox
 
     MailServer = Callable[..., AbstractContextManager[Inbox]]
 
@@ -126,7 +127,7 @@ def test_two_sources_with_the_same_lines_are_warned_of(mailing: "tuple[Machine, 
     machine, _ = mailing
     other = machine.folder / "kern.log"
     other.touch()
-    machine.settle(sources=f"[{{file: {{path: {machine.log}}}}}, {{file: {{path: {other}}}}}]")
+    machine.settle(sources=machine.files(machine.log, other))
     machine.run("check")
     machine.write("192.0.2.7", "192.0.2.8", "192.0.2.9")
     other.write_bytes(machine.log.read_bytes())
@@ -143,3 +144,86 @@ def test_a_nodes_local_time_is_read_right_in_a_pod_in_utc(mailing: "tuple[Machin
     text = " ".join(str(inbox.read()[0].get_body(("plain",))).split())
     seen = datetime.strptime(text.partition("between ")[2][:23], "%Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC)
     assert f"{seen.astimezone(ZoneInfo('Asia/Kathmandu')):%b %-d %H:%M:%S}" == written
+
+
+def test_the_shell_scripts_variables_log_and_monitor_log_are_enough_without_settings(
+    pod: "Pod", mail_server: "MailServer"
+) -> None:
+    monitor = pod.log.parent / "mon_logs/tftp_monitor.log"
+    monitor.parent.mkdir()
+    monitor.write_text("from the run before\n")
+    pod.write("192.0.2.7", "192.0.2.7")
+    with mail_server() as inbox:
+        pod.environment |= {
+            "NODE_IP": "192.0.2.1", "REMOTE_SMTP_IP": "127.0.0.1", "REMOTE_SMTP_PORT": str(inbox.port),
+            "TOCSIN_EMAIL_TO": "admin@example.org,root@example.org",
+        }  # fmt: skip
+        run = pod.run("check")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "checked: /host_logs/syslog has been read\n" in run.stdout
+    assert monitor.read_text() == "from the run before\n" + run.stdout
+    assert [mail.rcpt_tos for mail in inbox.mails] == [["admin@example.org", "root@example.org"]]
+    (mail,) = inbox.read()
+    assert (mail["From"], mail["X-Tocsin-Node"]) == ("root@tftp-monitor", "node1")
+    assert "node1 (192.0.2.1)" in str(mail.get_body(("plain",)))
+    assert (pod.folder / "state/state.db").exists()
+
+
+def test_without_settings_a_monitor_log_that_is_not_there_is_no_trouble(pod: "Pod") -> None:
+    pod.log.touch()
+    pod.environment |= {"REMOTE_SMTP_IP": "127.0.0.1", "TOCSIN_EMAIL_TO": "admin@example.org"}
+    run = pod.run("check")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert pod.names(run.stdout) == ["started", "first start", "checked", "attack"]
+
+
+def test_a_line_without_an_end_waits_for_it(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.write("192.0.2.7")
+    line = machine.log.read_text()
+    machine.log.write_text(line[:-1])
+    assert "attack: none" in machine.run("check").stdout
+    machine.log.write_text(line)
+    assert "attack: at least 1 packet" in machine.run("check").stdout
+    assert len(inbox.mails) == 1
+
+
+def test_lines_of_a_log_that_was_rotated_between_two_runs_are_read_once(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, _ = mailing
+    machine.write("192.0.2.7")
+    machine.run("check")
+    machine.write("192.0.2.8")
+    machine.log.rename(f"{machine.log}.1")
+    machine.write("192.0.2.9")
+    said = machine.run("check").stdout
+    assert f"checked: {machine.log}.1 has been read" in said
+    assert f"checked: {machine.log} has been read" in said
+    assert "attack: at least 2 packets rejected, from 2 sources, in 2 lines" in said
+
+
+def test_the_zone_is_said_only_where_a_stamp_without_one_was_read(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, _ = mailing
+    machine.write("192.0.2.7")
+    assert "zone" not in machine.names(machine.run("check").stdout)
+    machine.write("192.0.2.8", zone=UTC)
+    assert "zone" in machine.names(machine.run("check").stdout)
+
+
+def test_sources_with_lines_of_their_own_are_not_warned_of(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, _ = mailing
+    other = machine.folder / "kern.log"
+    machine.settle(sources=machine.files(machine.log, other))
+    machine.write("192.0.2.7", "192.0.2.8", "192.0.2.9")
+    machine.write("192.0.2.7", "192.0.2.8", "192.0.2.9", log=other)
+    assert "warning: " not in machine.run("check").stdout.replace("warning: the state folder", "")
+
+
+def test_a_pipe_as_the_monitor_log_gets_nothing_even_if_somebody_reads(machine: "Machine") -> None:
+    pipe = machine.folder / "monitor.log"
+    os.mkfifo(pipe)
+    machine.settle(log=f"{{file: {pipe}}}")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run = machine.run("check")
+    assert (run.returncode, os.read(reader, 1)) == (0, b"")
+    os.close(reader)
+    assert run.stderr == f"log.file: {pipe} cannot be written: it is no regular file\n"

@@ -1,13 +1,15 @@
 """check while mail fails: what waits, how long, and what is told in the end."""
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from tests.integration.conftest import Inbox, Machine, Script
+    from tests.integration.machine import Machine
+    from tests.integration.mail import Inbox, Script
 
     MailServer = Callable[..., AbstractContextManager[Inbox]]
     Start = Callable[..., Script]
@@ -51,3 +53,57 @@ def test_one_refused_among_others_is_0(machine: "Machine", script: "Start") -> N
     assert "gone@example.org: refused for good: RCPT: 550 5.1.1 no such user\n" in run.stderr
     (waiting,) = json.loads(machine.run("status", "--json").stdout)["outbox"]
     assert (waiting["recipient"], waiting["permanent"]) == ("gone@example.org", True)
+
+
+QUICK = '[{name: tftp, prefix: "IPTables-TFTP-Rejected: ", window: 4s}]'
+
+
+def test_an_attack_that_came_and_went_while_mail_was_down_is_told_when_it_is_back(
+    machine: "Machine", mail_server: "MailServer"
+) -> None:
+    machine.settle(rules=QUICK)
+    machine.run("check")
+    machine.write("192.0.2.7")
+    runs = [machine.run("check") for _ in range(2)]
+    while "decided: over of tftp" not in runs[-1].stdout and len(runs) < 100:
+        runs.append(machine.run("check"))
+    assert [run.returncode for run in runs] == [75, 75] + [69] * (len(runs) - 2)
+    with mail_server() as inbox:
+        machine.port = inbox.port
+        machine.settle(rules=QUICK)
+        assert machine.run("check").returncode == 0
+    first, over = inbox.read()
+    assert (first["X-Tocsin-Reason"], over["X-Tocsin-Reason"]) == ("first", "over")
+    assert over["In-Reply-To"] == first["Message-ID"]
+
+
+def test_an_attack_that_began_and_ended_between_two_runs_is_one_mail(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.run("check")
+    machine.write("192.0.2.7", ago=7200)
+    assert machine.run("check").returncode == 0
+    (mail,) = inbox.read()
+    assert mail["X-Tocsin-Reason"] == "first"
+    assert "State over" in " ".join(str(mail.get_body(("plain",))).split())
+
+
+def test_a_full_mailbox_waits(machine: "Machine", script: "Start") -> None:
+    machine.port = script({"RCPT": b"552 5.2.2 mailbox full"}).port
+    machine.settle()
+    machine.write("192.0.2.7")
+    assert machine.run("check").returncode == 75
+    (waiting,) = machine.status()["outbox"]
+    assert (waiting["permanent"], waiting["attempts"]) == (False, 1)
+    assert "552 5.2.2 mailbox full" in waiting["error"]
+
+
+def test_a_quiet_log_is_told_of_one_period_after_the_first_run(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.settle(notify="{heartbeat: 2s}")
+    machine.run("check")
+    begun = datetime.fromisoformat(machine.status()["last_tick"])
+    while not inbox.mails:
+        machine.run("check")
+    (mail,) = inbox.read()
+    assert mail["X-Tocsin-Reason"] == "heartbeat"
+    assert mail["Date"].datetime >= (begun + timedelta(seconds=2)).replace(microsecond=0)

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 
 def test_config_says_where_each_setting_comes_from(machine: "Machine") -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 
 def test_demo_shows_a_mail_whatever_this_machine_is_set_to(machine: "Machine") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
@@ -88,7 +88,7 @@ def test_the_zone_of_a_file_that_is_no_source_is_not_guessed_from_it(machine: "M
     copy = machine.folder / "copy"
     machine.write("192.0.2.7", zone=timezone(timedelta(hours=3)), log=copy)
     assert "(nothing better known)" in machine.run("explain", str(copy)).stderr
-    machine.settle(sources=f"[{{file: {{path: {copy}}}}}]")
+    machine.settle(sources=machine.files(copy))
     assert "UTC+03:00 (guessed from " in machine.run("explain", str(copy)).stderr
 
 

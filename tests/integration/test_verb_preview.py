@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.conftest import Inbox, Machine, Script
+    from tests.integration.machine import Machine
+    from tests.integration.mail import Inbox, Script
 
     Start = Callable[..., Script]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 
 def test_scan_counts_by_source(machine: "Machine") -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 
 def test_status_of_a_state_that_is_no_folder_is_73(machine: "Machine") -> None:

@@ -8,7 +8,8 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Disk, Inbox, Machine
+    from tests.integration.machine import Disk, Machine
+    from tests.integration.mail import Inbox
 
 
 def test_watch_rings_until_a_signal_and_leaves_with_0(mailing: "tuple[Machine, Inbox]") -> None:
@@ -91,7 +92,7 @@ def test_a_watch_says_that_a_log_is_missing_once_and_never_that_it_was_checked(m
     machine.log.unlink()
     other = machine.folder / "other"
     other.touch()
-    machine.settle(sources=f"[{{file: {{path: {machine.log}}}}}, {{file: {{path: {other}}}}}]")
+    machine.settle(sources=machine.files(machine.log, other))
     with machine.begin("watch") as run:
         assert run.stdout
         assert run.stderr

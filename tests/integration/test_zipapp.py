@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Machine
+    from tests.integration.machine import Machine
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ROOM = 1_048_576  # what a ConfigMap takes, keys and all
