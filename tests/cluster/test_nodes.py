@@ -24,6 +24,7 @@ def test_every_node_is_ready(cluster: "Cluster") -> None:
     assert len(cluster.nodes) == 2 or not cluster.ours
 
 
+@pytest.mark.xdist_group("node1")
 def test_an_attack_is_in_the_log_of_the_node_that_it_hit(cluster: "Cluster", eventually: "Eventually") -> None:
     before = [len(cluster.syslog(node)) for node in cluster.nodes]
     cluster.guard("node1")

@@ -13,6 +13,7 @@ if [ -n "${KUBERNETES_MINOR:-}" ]; then
 fi
 KUBERNETES=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$modules")
 program=$bin/kubernetes-$KUBERNETES
+parts=$bin/$KUBERNETES # a command for each component
 
 tools() { # what Debian has is installed by tests/packages; here it is only asked for
 	local need missing=()
@@ -54,12 +55,14 @@ components() { # every component of Kubernetes in one program
 		echo "$sum" >"$program.sum"
 	fi
 	for part in kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet etcd; do
-		printf '#!/bin/sh\nexec %s %s "$@"\n' "$program" "$part" >"$bin/$part"
-		chmod +x "$bin/$part"
+		mkdir -p "$parts"
+		printf '#!/bin/sh\nexec %s %s "$@"\n' "$program" "$part" >"$parts/$part"
+		chmod +x "$parts/$part"
 	done
 }
 
-build() {
+build() { # what `up` needs
+	tools
 	mkdir -p "$bin"
 	command -v go >/dev/null || [ -x "$program" ] || die "missing: go (https://go.dev; any of 1.21 or later fetches the version it needs)"
 	components

@@ -16,6 +16,7 @@ daemons() { # daemons NODE: kernel and daemon messages in its /var/log/syslog, f
 	known "$node"
 	for need in rsyslogd in.tftpd tftp; do command -v "$need" >/dev/null || missing+=("$need"); done
 	[ ${#missing[@]} = 0 ] || die "missing: ${missing[*]} (tests/packages cluster installs them)"
+	exec 9>"$dir/lock" && flock 9 # tests run side by side
 	alive "rsyslogd-$node" && return
 	[ -e "$dir/nf_log_all_netns" ] || sysctl -n net.netfilter.nf_log_all_netns >"$dir/nf_log_all_netns"
 	sysctl -qw net.netfilter.nf_log_all_netns=1 # without it the kernel logs nothing from a namespace

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What runs inside a node's own network and mount namespaces: containerd, kubelet, kube-proxy. One of them gone, all go.
 set -euo pipefail
-dir=$1 node=$2 ip=$3
+dir=$1 parts=$2 node=$3 ip=$4
 at=$dir/$node
 
 # The kubelet tunes the kernel at start. Here it tunes copies of those knobs, not this machine.
@@ -22,9 +22,9 @@ mount --make-rshared /
 
 PATH=$dir/bin:$PATH "$dir/bin/containerd" --config "$at/containerd.toml" >"$dir/log/containerd-$node.log" 2>&1 &
 until [ -S "/run/cluster-$node/containerd.sock" ]; do sleep 0.1; done
-"$dir/bin/kubelet" --config "$at/kubelet.yaml" --kubeconfig "$dir/pki/$node.conf" --root-dir "$at/kubelet" \
+"$parts/kubelet" --config "$at/kubelet.yaml" --kubeconfig "$dir/pki/$node.conf" --root-dir "$at/kubelet" \
 	--hostname-override "$node" --node-ip "$ip" >"$dir/log/kubelet-$node.log" 2>&1 &
-"$dir/bin/kube-proxy" --kubeconfig "$dir/pki/kube-proxy.conf" --hostname-override "$node" --proxy-mode iptables \
+"$parts/kube-proxy" --kubeconfig "$dir/pki/kube-proxy.conf" --hostname-override "$node" --proxy-mode iptables \
 	--cluster-cidr 10.244.0.0/16 --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0 \
 	--bind-address "$ip" >"$dir/log/kube-proxy-$node.log" 2>&1 &
 wait -n || true

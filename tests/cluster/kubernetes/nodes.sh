@@ -49,7 +49,7 @@ node() { # node NAME: containerd, kubelet and kube-proxy in the node's namespace
 	# The node's own mount namespace: the kubelet may not retune this machine's kernel, and
 	# hostPath /var/log, /var/lib/... and /host_logs of a pod are this node's, not the machine's.
 	spawn "node-$node" nsenter --net="/run/netns/kube-$node" unshare --mount --propagation private \
-		bash "$here/node.sh" "$dir" "$node" "$(node_ip "$node")"
+		bash "$here/node.sh" "$dir" "$parts" "$node" "$(node_ip "$node")"
 	wait_for 60 "containerd of $node" "$bin/ctr" --address "/run/cluster-$node/containerd.sock" version
 	import "$node" "$dir/images/pause.tar"
 }
@@ -148,6 +148,7 @@ image() { # image NAME LAYER...
 }
 
 python() {
+	exec 9>"$dir/lock" && flock 9 # tests run side by side
 	if [ ! -e "$dir/images/python" ]; then
 		say "making a root file system with Debian's Python"
 		rm -rf --one-file-system "$dir/images/python.part"

@@ -45,11 +45,11 @@ kubeconfig() { # kubeconfig SERVER TOKEN
 
 control_plane() {
 	alive apiserver && return
-	spawn etcd nsenter --net=/run/netns/kube-node1 "$bin/etcd" --data-dir "$dir/etcd" --unsafe-no-fsync \
+	spawn etcd nsenter --net=/run/netns/kube-node1 "$parts/etcd" --data-dir "$dir/etcd" --unsafe-no-fsync \
 		--listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
 		--listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
 		--initial-cluster default=http://127.0.0.1:2380 --log-level warn
-	spawn apiserver nsenter --net=/run/netns/kube-node1 "$bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
+	spawn apiserver nsenter --net=/run/netns/kube-node1 "$parts/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
 		--advertise-address "$net.1" --secure-port 6443 --tls-cert-file "$dir/pki/api.crt" --tls-private-key-file "$dir/pki/api.key" \
 		--token-auth-file "$dir/pki/tokens.csv" --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
 		--service-account-issuer https://kubernetes.default.svc --service-account-key-file "$dir/pki/sa.pub" \
@@ -57,8 +57,8 @@ control_plane() {
 		--allow-privileged --kubelet-preferred-address-types InternalIP --endpoint-reconciler-type master-count
 	spawn door socat "TCP-LISTEN:$port,bind=127.0.0.1,fork,reuseaddr" "EXEC:nsenter --net=/run/netns/kube-node1 socat STDIO TCP\\:$net.1\\:6443"
 	wait_for 90 "the API server" kubectl get --raw /readyz
-	spawn controllers nsenter --net=/run/netns/kube-node1 "$bin/kube-controller-manager" --kubeconfig "$dir/pki/kube-controller-manager.conf" \
+	spawn controllers nsenter --net=/run/netns/kube-node1 "$parts/kube-controller-manager" --kubeconfig "$dir/pki/kube-controller-manager.conf" \
 		--service-account-private-key-file "$dir/pki/sa.key" --root-ca-file "$dir/pki/ca.crt" --use-service-account-credentials \
 		--leader-elect=false --concurrent-gc-syncs 2
-	spawn scheduler nsenter --net=/run/netns/kube-node1 "$bin/kube-scheduler" --kubeconfig "$dir/pki/kube-scheduler.conf" --leader-elect=false
+	spawn scheduler nsenter --net=/run/netns/kube-node1 "$parts/kube-scheduler" --kubeconfig "$dir/pki/kube-scheduler.conf" --leader-elect=false
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # sourced by cluster
 # What of a cluster there is on this machine: how `down` finds it, and how `with` proves that nothing of it is left.
 
-parts() { # the processes: what a cluster started carries its mark in the environment, what a pod runs is in its cgroups
+processes() { # the processes: what a cluster started carries its mark in the environment, what a pod runs is in its cgroups
 	{
 		grep -lsz "^CLUSTER_PART=$dir\$" /proc/[0-9]*/environ | cut -d/ -f3
 		find /sys/fs/cgroup -path '*/cluster-node*' -name cgroup.procs -exec cat {} + 2>/dev/null
@@ -10,7 +10,7 @@ parts() { # the processes: what a cluster started carries its mark in the enviro
 
 end_parts() { # asked to end, then ended; a pod's first process hears only the latter
 	local end=$((SECONDS + 20)) signal=TERM pid
-	while pid=$(parts | xargs) && [ -n "$pid" ]; do
+	while pid=$(processes | xargs) && [ -n "$pid" ]; do
 		# shellcheck disable=SC2086 # one word each
 		kill -s "$signal" $pid 2>/dev/null
 		[ $SECONDS -lt $end ] || die "cannot be ended: $pid"
@@ -21,7 +21,7 @@ end_parts() { # asked to end, then ended; a pod's first process hears only the l
 
 traces() {
 	local pid path
-	for pid in $(parts); do echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-80)"; done
+	for pid in $(processes); do echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-80)"; done
 	ip netns list | sed 's/ .*//; s/^/namespace /'
 	ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/link \1/'
 	cut -d' ' -f2 /proc/mounts | sed 's/^/mount /' | sort
