@@ -71,7 +71,7 @@ def test_the_traces_name_all_that_the_running_cluster_has(cluster: "Cluster") ->
         "process": "kubelet --config",
         "namespace": "kube-node1",
         "mount": "/run/netns/kube-node1",
-        "cgroup": "/cluster-node1/kubepods",
+        "cgroup": "/cluster-node1",
         "path": "/run/cluster-node1",
         "knob": "nf_log_all_netns = 1",
     }

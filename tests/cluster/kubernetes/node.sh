@@ -11,9 +11,10 @@ for knob in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oo
 	mount --bind "$at/knobs/${knob//\//.}" "/proc/sys/$knob"
 done
 
-# The node's own pod namespaces, and its disk: what a pod sees through hostPath /var/log, /var/lib/... and /host_logs.
-mkdir -p "$at/netns" "$at/host/var/log" "$at/host/var/lib"
+# The node's own pod namespaces and shims, and its disk: what a pod sees through hostPath /var/log, /var/lib/... and /host_logs.
+mkdir -p "$at/netns" "$at/shims" "$at/host/var/log" "$at/host/var/lib"
 mount --bind "$at/netns" /run/netns
+mount --bind "$at/shims" /run/containerd # where they put their sockets, whatever containerd is told
 mount --bind "$at/host/var/log" /var/log
 mount --bind "$at/host/var/lib" /var/lib
 mount --bind "$at/host/var/log" /host_logs # as `minikube start --mount-string=/var/log:/host_logs` does

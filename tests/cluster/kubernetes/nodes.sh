@@ -5,7 +5,7 @@ PYTHON=localhost/python:3.11-bookworm
 networks() { # a switch, one namespace per node, and one for an outsider
 	local host peer ip
 	ip netns list | grep -q '^kube-switch' && return
-	mountpoint -q /run/netns || touch "$dir/netns-mounted"
+	mountpoint -q /run/netns || { mkdir -p "$dir/made" && touch "$dir/made/netns"; }
 	ip netns add kube-switch
 	ip -n kube-switch link add br0 type bridge
 	ip -n kube-switch link set br0 up
@@ -30,16 +30,22 @@ networks() { # a switch, one namespace per node, and one for an outsider
 remove_networks() {
 	local host
 	for host in $(ip netns list | grep -o '^kube-[a-z0-9]*'); do ip netns del "$host"; done
-	if [ -e "$dir/netns-mounted" ] && [ -z "$(ip netns list)" ]; then # `ip netns add` mounts it at its first call
+	if [ -e "$dir/made/netns" ] && [ -z "$(ip netns list)" ]; then # `ip netns add` mounts it at its first call
 		umount /run/netns && rmdir /run/netns
-		rm "$dir/netns-mounted"
 	fi
+}
+
+folder() { # folder PATH: a folder of this machine's that `down` removes if it was not there before
+	[ ! -e "/$1" ] || return 0
+	mkdir -p "/$1" "$dir/made/$(dirname "$1")"
+	touch "$dir/made/$1"
 }
 
 node() { # node NAME: containerd, kubelet and kube-proxy in the node's namespaces
 	local node=$1 at=$dir/$1
 	alive "node-$node" && return
-	[ -e /host_logs ] || { mkdir /host_logs && touch "$dir/host_logs-made"; } # each node mounts its own there
+	folder host_logs # each node mounts its own there
+	folder run/containerd
 	mkdir -p "$at"/{cni,containerd,kubelet,host/var/log,host/var/lib} /run/"cluster-$node"
 	chmod 755 "$at/host" "$at/host/var" "$at/host/var/log" "$at/host/var/lib"
 	network_settings "$node" >"$at/cni/10-bridge.conflist"
@@ -147,13 +153,17 @@ image() { # image NAME LAYER...
 	load "$out"
 }
 
-python() {
+python() { # made once; loaded where it is missing
+	local node out=$dir/images/${PYTHON//[\/:]/_}.tar
 	exec 9>"$dir/lock" && flock 9 # tests run side by side
-	if [ ! -e "$dir/images/python" ]; then
+	if [ ! -e "$out" ]; then
 		say "making a root file system with Debian's Python"
-		rm -rf --one-file-system "$dir/images/python.part"
-		mmdebstrap --quiet --format=directory --variant=essential --include=python3,ca-certificates,tzdata bookworm "$dir/images/python.part"
-		mv "$dir/images/python.part" "$dir/images/python"
+		rm -rf --one-file-system "$dir/images"/python{,.part}
+		mmdebstrap --quiet --format=directory --variant=essential --include=python3,ca-certificates,tzdata bookworm "$dir/images/python"
+		python3 "$here/mkimage.py" "$out.part" "$PYTHON" "$dir/images/python" --cmd python3 >/dev/null
+		mv "$out.part" "$out"
 	fi
-	image "$PYTHON" "$dir/images/python" --cmd python3
+	for node in $(nodes); do
+		[ -n "$("$bin/ctr" --address "/run/cluster-$node/containerd.sock" -n k8s.io images list -q "name==$PYTHON")" ] || import "$node" "$out"
+	done
 }

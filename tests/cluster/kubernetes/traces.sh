@@ -25,7 +25,7 @@ traces() {
 	ip netns list | sed 's/ .*//; s/^/namespace /'
 	ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/link \1/'
 	cut -d' ' -f2 /proc/mounts | sed 's/^/mount /' | sort
-	find /sys/fs/cgroup -type d | sed 's/^/cgroup /' | sort
+	find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d | sed 's/^/cgroup /' | sort
 	for path in /host_logs /run/{cluster-*,containerd,runc,netns,cni,kubernetes} /var/lib/{cni,kubelet,containerd} "$dir"/*; do
 		case $path in "$bin" | "$dir/images" | *"*"*) continue ;; esac
 		[ ! -e "$path" ] || echo "path $path"
