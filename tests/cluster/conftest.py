@@ -161,6 +161,12 @@ class Cluster:
             pytest.skip("needs a host outside the cluster")
         _run(OURS, "attack", node, str(gets), seconds=60 + 2 * gets)
 
+    def rotate(self, node: str) -> None:
+        """The node's logs, by logrotate as Debian sets it up."""
+        if not self.ours:
+            pytest.skip("needs the node's own shell")
+        _run(OURS, "rotate", node)
+
     def syslog(self, node: str) -> list[str]:
         """The lines of the node's log; none before its first."""
         return self.on(node, "sh", "-c", "cat /var/log/syslog || test ! -e /var/log/syslog").splitlines()

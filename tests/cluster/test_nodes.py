@@ -35,6 +35,19 @@ def test_an_attack_is_in_the_log_of_the_node_that_it_hit(cluster: "Cluster", eve
     assert not any(PREFIX in line for line in cluster.syslog("node2")[before[1] :])
 
 
+@pytest.mark.xdist_group("node1")
+def test_after_a_rotation_the_log_goes_on_in_a_new_file(cluster: "Cluster", eventually: "Eventually") -> None:
+    cluster.guard("node1")
+    cluster.attack("node1", gets=12)
+    eventually(lambda: cluster.syslog("node1"), 10)
+    cluster.rotate("node1")
+    assert PREFIX in cluster.on("node1", "cat", "/var/log/syslog.1")
+    assert cluster.on("node1", "stat", "--format=%U:%G %a", "/var/log/syslog") == "root:adm 640\n"
+    cluster.guard("node1")
+    cluster.attack("node1", gets=12)
+    assert eventually(lambda: PREFIX in "".join(cluster.syslog("node1")), 10)
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_pod_of_each_node_can_mail_by_starttls_and_auth(
     number: int, cluster: "Cluster", namespace: "Namespace", inbox: "Inbox", eventually: "Eventually"

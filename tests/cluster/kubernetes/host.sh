@@ -14,9 +14,9 @@ on() { # on HOST COMMAND...: as a shell there would
 daemons() { # daemons NODE: kernel and daemon messages in its /var/log/syslog, files served by TFTP
 	local node=${1:-} at=$dir/${1:-} mac need missing=()
 	known "$node"
-	for need in rsyslogd in.tftpd tftp; do command -v "$need" >/dev/null || missing+=("$need"); done
+	for need in rsyslogd in.tftpd tftp logrotate; do command -v "$need" >/dev/null || missing+=("$need"); done
 	[ ${#missing[@]} = 0 ] || die "missing: ${missing[*]} (tests/packages cluster installs them)"
-	exec 9>"$dir/lock" && flock 9 # tests run side by side
+	lock # tests run side by side
 	alive "rsyslogd-$node" && return
 	[ -e "$dir/nf_log_all_netns" ] || sysctl -n net.netfilter.nf_log_all_netns >"$dir/nf_log_all_netns"
 	sysctl -qw net.netfilter.nf_log_all_netns=1 # without it the kernel logs nothing from a namespace
@@ -40,6 +40,18 @@ daemons() { # daemons NODE: kernel and daemon messages in its /var/log/syslog, f
 		for device in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "/dev/${device%:*}" c 1 "${device#*:}"; done
 		ln -s "$1/log.socket" /dev/log
 		exec in.tftpd --foreground --address :69 --user tftp --secure --verbose --verbose "$1/tftp"' - "$at"
+}
+
+rotate() { # rotate NODE: as Debian's logrotate does; what its postrotate asks of systemd is asked of rsyslogd itself
+	local node=${1:-} at=$dir/${1:-}
+	known "$node"
+	alive "rsyslogd-$node" || die "rsyslogd of $node is not up: daemons $node starts it"
+	{
+		echo create
+		sed "s|/usr/lib/rsyslog/rsyslog-rotate|kill -s HUP $(cat "$at/rsyslogd.pid")|" /etc/logrotate.d/rsyslog
+	} >"$at/logrotate.conf"
+	chmod 644 "$at/logrotate.conf"
+	on "$node" logrotate --force --state "$at/logrotate.status" "$at/logrotate.conf"
 }
 
 attack() { # attack NODE [COUNT]

@@ -155,7 +155,7 @@ image() { # image NAME LAYER...
 
 python() { # made once; loaded where it is missing
 	local node out=$dir/images/${PYTHON//[\/:]/_}.tar
-	exec 9>"$dir/lock" && flock 9 # tests run side by side
+	lock # tests run side by side
 	if [ ! -e "$out" ]; then
 		say "making a root file system with Debian's Python"
 		rm -rf --one-file-system "$dir/images"/python{,.part}
