@@ -196,6 +196,26 @@ def cluster() -> Iterator[Cluster]:
         made.kubectl("wait", "--for=delete", "namespace", *made.namespaces, "--timeout=180s", seconds=200)
 
 
+@pytest.fixture(scope="session")
+def image(cluster: Cluster) -> str:
+    """The name of tocsin's own image, as `make image` left it, on every node."""
+    cluster.load(_built("tocsin-image.tar"))
+    return "localhost/tocsin:dev"
+
+
+@pytest.fixture(scope="session")
+def pyz() -> Path:
+    """The whole program in one file, as `make pyz` left it."""
+    return _built("tocsin.pyz")
+
+
+def _built(name: str) -> Path:
+    file = FOLDER.parents[1] / "build" / name
+    if not file.exists():
+        pytest.skip(f"needs build/{name} (make image pyz)")
+    return file
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A namespace of one test's own."""

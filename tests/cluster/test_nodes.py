@@ -1,5 +1,6 @@
 """The cluster that the other tests here rely on."""
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,28 +56,26 @@ def test_a_pod_of_each_node_can_mail_by_starttls_and_auth(
     if number >= len(cluster.nodes):
         pytest.skip("needs a second node")
     namespace.secret("mail", inbox.secrets)
-    namespace.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "mail"},
-            "spec": {
-                "nodeName": cluster.nodes[number],
-                "restartPolicy": "Never",
-                "terminationGracePeriodSeconds": 0,
-                "containers": [
-                    {
-                        "name": "mail",
-                        "image": cluster.python(),
-                        "command": ["python3", "-c", SEND, inbox.host, str(inbox.port)],
-                        "volumeMounts": [{"name": "secrets", "mountPath": "/secrets"}],
-                    }
-                ],
-                "volumes": [{"name": "secrets", "secret": {"secretName": "mail"}}],
-            },
-        }
-    )
+    container = {
+        "name": "mail",
+        "image": cluster.python(),
+        "command": ["python3", "-c", SEND, inbox.host, str(inbox.port)],
+        "volumeMounts": [{"name": "secrets", "mountPath": "/secrets"}],
+    }
+    volumes = [{"name": "secrets", "secret": {"secretName": "mail"}}]
+    spec = {"nodeName": cluster.nodes[number], "restartPolicy": "Never", "containers": [container], "volumes": volumes}
+    namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "mail"}, "spec": spec})
     assert eventually(lambda: inbox.mails)[0].message["Subject"] == "hi"
+
+
+def test_every_node_has_our_image(
+    cluster: "Cluster", namespace: "Namespace", image: str, eventually: "Eventually"
+) -> None:
+    for node in cluster.nodes:
+        on = json.dumps({"apiVersion": "v1", "spec": {"nodeName": node}})
+        namespace.kubectl("run", node, f"--image={image}", "--restart=Never", f"--overrides={on}", "--", "--version")
+    for node in cluster.nodes:
+        assert eventually(lambda node=node: namespace.kubectl("logs", node)).startswith("tocsin")  # type: ignore[misc]
 
 
 def test_the_traces_name_all_that_the_running_cluster_has(cluster: "Cluster") -> None:
