@@ -5,7 +5,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name 
 WHEEL := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
 
-.PHONY: help setup fmt lint types imports check test demo bench docs manifests image pyz clean
+.PHONY: help setup fmt lint types imports check test cluster demo bench docs manifests image pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -30,10 +30,14 @@ check: lint types imports ## all three
 test: .venv/tools .venv/tocsin .venv/charts ## every test that this machine can run, with coverage
 	@tests/packages
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(PYTEST)
+	$(BIN)/coverage run -m pytest --ignore=tests/cluster $(PYTEST)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+	@$(if $(PYTEST),,tests/cluster/run)
+
+cluster: .venv/tools .venv/tocsin ## a real cluster of two nodes and the tests on it, or those on the one of KUBECONFIG
+	@tests/cluster/run always $(PYTEST)
 
 demo: .venv/tocsin ## a real attack, its mail on the screen
 	@$(BIN)/tocsin demo
