@@ -193,6 +193,12 @@ def test_what_stands_before_a_digest_or_something_attempted_is_not_folded(state:
     assert state.outbox.foldable("tftp", NOW) == []
 
 
+def test_what_waits_of_another_attack_holds_nothing_that_could_be_folded(state: State) -> None:
+    other = Mention("tftp", NOW + DAY)
+    commit(state, pending=[pending()._replace(mentions=(other,)), pending("b" * 32)])
+    assert state.outbox.foldable("tftp", NOW) == []
+
+
 def test_what_several_receivers_wait_for_is_folded_once(state: State) -> None:
     to = ("a@example.org",)
     two = [Rendered(name, b"m", to) for name in ("email", "pager")]
@@ -232,6 +238,9 @@ def test_what_all_accepted_is_kept_without_its_message_for_a_while(state: State)
     assert state.outbox.told(NOW - MINUTE) == [("first", NOW)]
     commit(state, NOW + KEEP + DAY)
     assert state.outbox.told(NOW - MINUTE) == []
+    with sqlite3.connect(state.path) as db:
+        assert db.execute("SELECT count(*) FROM mentions").fetchone() == (0,)
+    db.close()
 
 
 def test_what_only_another_receiver_accepted_goes_after_a_while_and_where_it_is_too_much(state: State) -> None:
@@ -261,6 +270,8 @@ def test_the_last_attack_is_the_one_that_was_stored_last(state: State) -> None:
         commit(state, tellings=[Telling(attack, Told(1), frozenset(), frozenset(), open=False)])
     assert [stored.attack.start for stored in state.attacks()] == [NOW]
     assert state.starts("tftp") == {NOW, NOW + DAY}
+    commit(state, tables=[TableChange("tftp", [replace(ATTACK, start=NOW + DAY)])])
+    assert [stored.attack.start for stored in state.attacks()] == [NOW + DAY, NOW]
 
 
 def test_what_nobody_accepted_is_kept_for_ever(state: State) -> None:
