@@ -8,7 +8,7 @@ if [ -n "${KUBERNETES_MINOR:-}" ]; then
 	if [ -e "$here/components/$KUBERNETES_MINOR.mod" ]; then
 		modules=$here/components/$KUBERNETES_MINOR.mod
 	elif ! grep -q "k8s.io/kubernetes v$KUBERNETES_MINOR\." "$modules"; then
-		die "KUBERNETES_MINOR=$KUBERNETES_MINOR: there is no components/$KUBERNETES_MINOR.mod"
+		die "KUBERNETES_MINOR=$KUBERNETES_MINOR: neither components/go.mod nor components/$KUBERNETES_MINOR.mod has it"
 	fi
 fi
 KUBERNETES=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$modules")

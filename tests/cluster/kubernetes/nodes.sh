@@ -164,6 +164,6 @@ python() { # made once; loaded where it is missing
 		mv "$out.part" "$out"
 	fi
 	for node in $(nodes); do
-		[ -n "$("$bin/ctr" --address "/run/cluster-$node/containerd.sock" -n k8s.io images list -q "name==$PYTHON")" ] || import "$node" "$out"
+		[ -n "$("$bin/ctr" --address "/run/cluster-$node/containerd.sock" -n k8s.io images list -q "name==$PYTHON" 2>/dev/null)" ] || import "$node" "$out"
 	done
 }
