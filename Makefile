@@ -42,9 +42,9 @@ cluster: .venv/tools .venv/tocsin ## a real cluster of two nodes and the tests o
 demo: .venv/tocsin ## a real attack, its mail on the screen
 	@$(BIN)/tocsin demo
 
-bench: .venv/tools .venv/tocsin ## each figure beside its peer, as a ratio
+bench: .venv/tools ## each figure beside its peer, as a ratio; BENCH=quiet for one row
 	@tests/packages bench
-	@$(BIN)/python tests/bench/run.py
+	@$(BIN)/python tests/bench/run.py $(BENCH)
 
 docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ and of the chart anew
 	@$(BIN)/python docs/generate.py

@@ -7,7 +7,7 @@ HEAD = "Nov 23 14:00:00 node1 "
 BODY = "IN=eth0 OUT= MAC= SRC=6.6.6.6 DST=1.1.1.1 LEN=1 PROTO=UDP SPT=1 DPT=69 LEN=9"
 LINES = {
     "prefixes": HEAD + "sshd[4242]: Invalid user " + PREFIX * 330 + "from 9.9.9.9 port 22",
-    "kernel's": HEAD + "kernel: [ 1.0] x " + PREFIX * 330,
+    "kernel": HEAD + "kernel: [ 1.0] x " + PREFIX * 330,
     "blanks": HEAD + "kernel: [" + " " * 7900 + PREFIX + BODY,
     "forged": HEAD + "sshd[4242]: Invalid user x kernel: [ 1.0] " + PREFIX + BODY + " from 9.9.9.9 port 22",
     "letters": HEAD + "sshd[4242]: Invalid user " + "j" * 8000,
@@ -15,11 +15,10 @@ LINES = {
 }
 
 
-def write(folder: Path, megabytes: int) -> dict[str, Path]:
-    """Each shape's file."""
-    files = {}
-    for name, line in LINES.items():
-        files[name] = folder / f"hostile-{name.strip(chr(39))}.log"
-        text = (line + "\n").encode()
-        files[name].write_bytes(text * (megabytes * 1_000_000 // len(text)))
-    return files
+def write(file: Path, name: str, megabytes: int) -> None:
+    text = (LINES[name] + "\n").encode()
+    times, left = divmod(megabytes * 1_000_000 // len(text), 1000)
+    with file.open("wb") as out:
+        for _ in range(times):
+            out.write(text * 1000)
+        out.write(text * left)

@@ -2,8 +2,14 @@
 
 import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
+
+LAUNCH = (sys.executable, "-I", "-S", str(Path(__file__).resolve().parent / "launch.py"))
 
 
 class Cost(NamedTuple):
@@ -13,17 +19,28 @@ class Cost(NamedTuple):
     rss: float
 
 
-class Command(NamedTuple):
-    """A command by list, its variables beside PATH, and what must be done before each run."""
+@dataclass(frozen=True)
+class Command:
+    """A command by list, its variables, and what must be done before each run."""
 
     words: Sequence[str]
-    environment: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
     before: Callable[[], object] = lambda: None
-    statuses: tuple[int, ...] = (0,)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Every variable that it sees: of ours it has PATH alone."""
+        return {"PATH": os.environ["PATH"], "LC_ALL": "C", **self.environment}
+
+    def output(self) -> str:
+        """What it prints."""
+        self.before()
+        words = ["env", "-i", *(f"{name}={text}" for name, text in self.variables.items()), *self.words]
+        return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class Ratio(NamedTuple):
-    """Of medians, and of each round."""
+    """The median of the rounds, the least and the most."""
 
     median: float
     least: float
@@ -31,36 +48,32 @@ class Ratio(NamedTuple):
 
 
 def once(command: Command) -> Cost:
-    """Runs it. What it prints goes through a pipe: GNU grep stops at the first line where it goes to /dev/null."""
+    """Raises SystemExit if the command does."""
     command.before()
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(writer, 1)
-        os.execvpe(command.words[0], list(command.words), {"PATH": os.environ["PATH"], **command.environment})
-    os.close(writer)
-    while os.read(reader, 1 << 16):
-        pass
-    os.close(reader)
-    _, status, usage = os.wait4(pid, 0)
-    if os.waitstatus_to_exitcode(status) not in command.statuses:
-        raise SystemExit(f"{' '.join(command.words)}: left with {os.waitstatus_to_exitcode(status)}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    run = subprocess.run(
+        [*LAUNCH, *command.words], check=True, stdout=subprocess.PIPE, text=True, env=command.variables
+    )
+    cpu, rss, status = run.stdout.split()
+    if int(status):
+        raise SystemExit(f"{' '.join(command.words)}: left with {status}")
+    return Cost(float(cpu), float(rss))
 
 
 def in_turn(commands: Sequence[Command], rounds: int) -> list[list[Cost]]:
-    """The costs of each command over the rounds, after one round that does not count."""
+    """The costs of each command over the rounds, after one round that does not count and warms the page cache."""
     for command in commands:
         once(command)
-    costs: list[list[Cost]] = [[] for _ in commands]
-    for _ in range(rounds):
-        for command, cost in zip(commands, costs, strict=True):
-            cost.append(once(command))
-    return costs
+    turns = [[once(command) for command in commands] for _ in range(rounds)]
+    return [list(costs) for costs in zip(*turns, strict=True)]
 
 
-def ratio(mine: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    """Round by round."""
-    each = [one / max(other, 1e-6) for one, other in zip(mine, theirs, strict=True)]
+def without(costs: Sequence[Cost], start: Sequence[Cost]) -> list[Cost]:
+    """The costs less the median of a start-up."""
+    least = statistics.median(cost.cpu for cost in start)
+    return [Cost(max(cost.cpu - least, 1e-4), cost.rss) for cost in costs]
+
+
+def ratio(mine: Sequence[Cost], theirs: Sequence[Cost], scale: float = 1) -> Ratio:
+    """Of CPU, round by round."""
+    each = [scale * one.cpu / max(other.cpu, 1e-4) for one, other in zip(mine, theirs, strict=True)]
     return Ratio(statistics.median(each), min(each), max(each))
