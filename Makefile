@@ -45,6 +45,7 @@ demo: .venv/tocsin ## a real attack, its mail on the screen
 bench: .venv/tools ## each figure beside its peer, as a ratio; BENCH=quiet for one row
 	@tests/packages bench
 	@$(BIN)/python tests/bench/run.py $(BENCH)
+	@$(if $(BENCH),,tests/cluster/run bench)
 
 docs: .venv/tools .venv/tocsin ## write the generated parts of docs/ and of the chart anew
 	@$(BIN)/python docs/generate.py
