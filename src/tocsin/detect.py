@@ -280,7 +280,7 @@ def _reached(seen: Seen, event: Event, rule: Rule) -> bool:
     step = -(-rule.threshold // _TIMES)
     enough = -(-rule.threshold // step)
     oldest = seen.last - rule.window
-    seen.times = times = [time for time in seen.times if time > oldest]
+    seen.times = times = [time for time in seen.times if time > oldest or abs(time - event.time) < rule.window]
     newest = seen.events - rule.threshold  # the last of each `step` is the one that completes the threshold
     for _ in range(min(newest // step - (newest - event.packets) // step, enough)):
         insort(times, event.time)

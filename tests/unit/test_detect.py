@@ -287,3 +287,13 @@ def test_sources_below_the_threshold_are_never_in_the_crowd() -> None:
     made = table(*attackers, *map(event, spoofed(2 * SOURCES)), threshold=2)
     assert made.crowd.error
     assert made.crowd.size(made.seen) == 0
+
+
+def test_a_threshold_is_reached_after_a_clock_was_set_back_too() -> None:
+    made = table(event(minutes=60), *(event(minutes=minute) for minute in (5, 6, 7)), threshold=3)
+    assert alerts(made) == [("192.0.2.7", 4, False)]
+
+
+def test_a_threshold_is_not_reached_by_what_lies_a_window_apart() -> None:
+    made = table(event(minutes=60), event(minutes=5), event(minutes=61), event(minutes=6), threshold=3)
+    assert alerts(made) == []
