@@ -49,9 +49,14 @@ def still_waits(waiting: Waiting) -> bool:
     return waiting.nobody or not waiting.permanent
 
 
+def _waited(entry: Waiting, now: datetime) -> timedelta:
+    """How long it has been tried. Since when it waits may have been said by a clock that was years behind."""
+    return min(now - entry.since, entry.attempts * 2 * _LATER)
+
+
 def is_due(waiting: Waiting, now: datetime) -> bool:
     """Whether the pause is over. What is further away than a pause can be was set by a clock that was ahead."""
-    longest = pause(waiting.attempts, now - waiting.since, permanent=waiting.permanent)
+    longest = pause(waiting.attempts, _waited(waiting, now), permanent=waiting.permanent)
     return not timedelta(0) < waiting.next - now <= longest
 
 
@@ -115,4 +120,4 @@ def _again(due: Sequence[Waiting], outcomes: Iterable[Outcome], now: datetime) -
     entries = {entry.recipient: entry for entry in due}
     for outcome in outcomes:
         entry = entries[outcome.recipient]
-        yield outcome, now + pause(entry.attempts + 1, now - entry.since, permanent=outcome.permanent)
+        yield outcome, now + pause(entry.attempts + 1, _waited(entry, now), permanent=outcome.permanent)

@@ -210,3 +210,11 @@ def test_all_recipients_of_each_receiver_are_told_in_one_attempt(state: State) -
     state.commit(Changes(pending=[pending]), NOW, DAY)
     Deliverer(state, receivers).deliver(NOW)
     assert [receiver.told for receiver in receivers.values()] == [[(b"a", to)], [(b"a", to)]]
+
+
+def test_what_waits_since_a_clock_was_years_behind_is_not_tried_daily(state: State) -> None:
+    receiver = Answering()
+    receiver.errors[ADMIN] = Outcome(ADMIN, "450 later")
+    put(state, "a")
+    years = 9000 * DAY
+    assert [run(state, receiver, years + i * MINUTE) for i in (0, 1, 2, 5)] == [1, 1, 1, 1]
