@@ -102,7 +102,7 @@ class Pipeline:
     ) -> list[decide.Decision]:
         """Not while an attack is on: then not all is quiet."""
         begun = self._meta.get("heartbeat") or self._meta.get("began")
-        if begun is None or cases:
+        if begun is None or cases or desk.full:
             return []
         since = datetime.fromisoformat(begun)
         if abs(now - since) < desk.notify.heartbeat:

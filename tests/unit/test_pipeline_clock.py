@@ -187,3 +187,13 @@ def test_how_far_all_was_read_is_what_the_slowest_source_says() -> None:
     assert Read(newest=times[0]).until(times[1]) == times[1]
     assert Read(newest=times[1], behind=True, reached=[*times]).until(START) == times[0]
     assert Read(newest=times[1], behind=True, reached=[times[1], None]).until(START) is None
+
+
+def test_a_full_outbox_takes_no_heartbeat(node: "Node") -> None:
+    node.plan = replace(node.plan, notify=Notify(heartbeat=HOUR))
+    state = State(str(node.folder))
+    rendered = (Rendered("pager", b"", ("admin@example.org",)),)
+    notes = [Notification(f"{i:032}", "", "digest", node.at(-DAY), "node1", "") for i in range(MOST)]
+    state.commit(Changes(pending=[Pending(note, rendered) for note in notes]), node.at(-DAY), 30 * DAY)
+    state.close()
+    assert node.tick(2 * HOUR).notifications == []
