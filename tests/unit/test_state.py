@@ -466,3 +466,46 @@ def test_a_glance_without_permission_says_so(tmp_path: Path, state: State) -> No
         os.seteuid(0)
         os.close(opened)
     assert state.meta() == {}
+
+
+def test_a_receiver_that_comes_back_takes_over_what_waits_for_the_one_that_is_gone(state: State) -> None:
+    both = pending()._replace(rendered=tuple(Rendered(name, b"m", ("a@example.org",)) for name in ("email", "pager")))
+    commit(state, pending=[both])
+    state.outbox.readdress({"pager": ["a@example.org"]}, "print", NOW + MINUTE)
+    state.outbox.readdress({"email": ["a@example.org"]}, "another", NOW + 2 * MINUTE)
+    assert [entry.receiver for entry in state.outbox.waiting()] == ["email"]
+    assert state.outbox.message("a" * 32, "email") == b"m"
+
+
+def test_the_start_of_an_attack_is_known_as_long_as_a_notification_tells_of_it(state: State) -> None:
+    commit(state, tables=[TableChange("tftp", attacks=[ATTACK])], pending=[pending(at=NOW + 31 * DAY)])
+    commit(state, tellings=[Telling(ATTACK, Told(1), frozenset(), frozenset(), open=False)])
+    commit(state, NOW + 31 * DAY)
+    assert (state.attacks(), state.starts("tftp")) == ([], {NOW})
+
+
+@pytest.mark.parametrize("change", ["last = '2026-11-2'", "told = '{'", "told = '{\"at\": null}'"])
+def test_a_row_that_cannot_be_understood_is_damage(state: State, change: str) -> None:
+    commit(state, tables=[TableChange("tftp", attacks=[ATTACK])])
+    with sqlite3.connect(state.path) as db:
+        db.execute(f"UPDATE attacks SET {change}")  # noqa: S608 (three constants)
+    db.close()
+    with pytest.raises(StateCorrupt, match="is damaged"):
+        state.attacks()
+
+
+def test_bytes_that_are_no_text_are_damage(state: State) -> None:
+    commit(state, tables=[TableChange("tftp", attacks=[ATTACK])])
+    with sqlite3.connect(state.path) as db:
+        db.execute("UPDATE attacks SET last = CAST(x'ff' AS TEXT)")
+    db.close()
+    with pytest.raises(StateCorrupt, match="is damaged"):
+        state.attacks()
+
+
+def test_a_file_that_was_set_aside_and_has_another_name_now_is_not_news(tmp_path: Path) -> None:
+    State(str(tmp_path)).close()
+    aside = Path(folder.set_aside(str(tmp_path), NOW))
+    assert folder.asides(str(tmp_path)) == [str(aside)]
+    aside.rename(f"{aside}.gz")
+    assert folder.asides(str(tmp_path)) == []

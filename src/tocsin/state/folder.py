@@ -1,12 +1,15 @@
 """The folder of a state: made, looked into beside its owner, and kept when its file is damaged."""
 
 import os
+import re
 import sqlite3
 from contextlib import suppress
 from datetime import datetime
 
 from tocsin.errors import NotPermitted, StateUnwritable
 from tocsin.state.store import State
+
+_ASIDE = re.compile(r"state\.db\.damaged-\d{8}T\d{6}Z-*", re.ASCII)
 
 
 def prepare(folder: str) -> bool:
@@ -39,9 +42,8 @@ def set_aside(folder: str, now: datetime) -> str:
 
 
 def asides(folder: str) -> list[str]:
-    """The damaged state files that were set aside and are still there."""
-    names = sorted(os.listdir(folder))
-    return [os.path.join(folder, name) for name in names if ".damaged-" in name and not name.endswith("-journal")]
+    """The damaged state files that were set aside and are still there by the name that they were given then."""
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _ASIDE.fullmatch(name)]
 
 
 def glance(folder: str) -> State | None:

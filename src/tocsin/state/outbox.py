@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tocsin.model import Notification, Outcome, Told
 from tocsin.state import rows
-from tocsin.state.sqlite import transaction, translated
+from tocsin.state.sqlite import readable, transaction, translated
 
 MOST = 500  # notifications that wait and that nobody has accepted, or that somebody has
 
@@ -100,7 +100,7 @@ class Outbox:
 
     def waiting(self) -> list[Waiting]:
         """In the order in which they were decided."""
-        with translated(self._path):
+        with readable(self._path):
             mentions = self._db.execute(
                 "SELECT id, rule, attack FROM mentions WHERE id IN (SELECT id FROM deliveries WHERE accepted IS NULL)"
             )
@@ -160,7 +160,7 @@ class Outbox:
         Oldest first, each with what had been told before it and the keys that it names. A digest is none of them: it
         tells of other attacks too.
         """
-        with translated(self._path):
+        with readable(self._path):
             query = self._db.execute(
                 "SELECT n.id, before, named, reason <> 'digest' AND NOT EXISTS"
                 " (SELECT 1 FROM deliveries AS d WHERE d.id = n.id AND (attempts > 0 OR NOT EXISTS"
@@ -171,12 +171,12 @@ class Outbox:
                 " AND n.rowid = (SELECT min(rowid) FROM notifications WHERE id = n.id) ORDER BY n.rowid DESC",
                 (rule, rows.written(attack)),
             ).fetchall()
-        last = takewhile(lambda row: row[3], query)
-        return [(name, rows.to_told(before), frozenset(json.loads(named))) for name, before, named, _ in last][::-1]
+            last = takewhile(lambda row: row[3], query)
+            return [(name, rows.to_told(before), frozenset(json.loads(named))) for name, before, named, _ in last][::-1]
 
     def told(self, since: datetime) -> list[tuple[str, datetime]]:
         """The reason and time of each notification since then, in order."""
-        with translated(self._path):
+        with readable(self._path):
             query = self._db.execute(
                 "SELECT reason, at FROM notifications WHERE at > ? GROUP BY id ORDER BY at", (rows.written(since),)
             )
@@ -210,6 +210,8 @@ class Outbox:
     def _inherit(self, name: str, receiver: str, heir: str, *, nobody: bool) -> None:
         """What waits for a receiver that is no more: told by another one, unless that one or somebody has it."""
         if nobody and not self._recipients(name, heir):
+            gone = "DELETE FROM notifications WHERE id = ? AND receiver = ?"  # the heir was no receiver for a while
+            self._db.execute(gone, (name, heir))
             for table in ("notifications", "deliveries"):
                 self._db.execute(
                     f"UPDATE {table} SET receiver = ? WHERE id = ? AND receiver = ?",  # noqa: S608 (two constants)

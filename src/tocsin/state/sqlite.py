@@ -28,6 +28,16 @@ def translated(path: str) -> Iterator[None]:
         raise _ours(path, error) from error
 
 
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """What is stored is read and nothing else is done: what cannot be understood there is damage, as SQLite's is."""
+    with translated(path):
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StateCorrupt(f"{path} is damaged: {error}") from error
+
+
 def _ours(path: str, error: sqlite3.Error) -> Exception:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
@@ -38,6 +48,6 @@ def _ours(path: str, error: sqlite3.Error) -> Exception:
         return StateInUse(f"{path} is in use by another process")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
         return StateUnwritable(f"{path}: {error}", hint="state must name a folder that tocsin can write to")
-    if name == "SQLITE_ERROR" and "no such table" in str(error):
+    if (name == "SQLITE_ERROR" and "no such table" in str(error)) or str(error).startswith("Could not decode"):
         return StateCorrupt(f"{path} is damaged: {error}")
     return error  # a wrong statement of ours is no reason to set a state aside

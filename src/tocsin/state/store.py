@@ -10,7 +10,7 @@ from tocsin.model import Attack, Gap, Seen
 from tocsin.state import migrations, rows
 from tocsin.state.changes import Changes, Kept, Stored, TableChange, Telling
 from tocsin.state.outbox import Outbox
-from tocsin.state.sqlite import transaction, translated
+from tocsin.state.sqlite import readable, transaction, translated
 
 PAST = 10_000  # alerts that are over and kept, at most
 COUNTS = 100_000  # counts by rule, key and ten minutes, at most
@@ -61,7 +61,7 @@ class State:
             return dict(self._db.execute("SELECT name, value FROM meta"))
 
     def cursors(self) -> dict[str, Kept]:
-        with translated(self.path):
+        with readable(self.path):
             query = self._db.execute("SELECT source, cursor, memory, zone, began FROM cursors")
             return {
                 source: Kept(cursor, memory, zone, rows.time(began)) for source, cursor, memory, zone, began in query
@@ -69,7 +69,7 @@ class State:
 
     def seen(self, rule: str) -> list[Seen]:
         """The table of sources of a rule."""
-        with translated(self.path):
+        with readable(self.path):
             query = self._db.execute("SELECT * FROM seen WHERE rule = ?", (rule,))
             return [rows.to_seen(row) for row in query]
 
@@ -80,7 +80,7 @@ class State:
 
     def past(self, rule: str, attack: datetime | None = None) -> list[Seen]:
         """A rule's alerts that are over because their src began a new run: all of them, or those of an attack."""
-        with translated(self.path):
+        with readable(self.path):
             query = self._db.execute(
                 "SELECT * FROM past WHERE rule = ? AND attack = coalesce(?, attack)", (rule, rows.maybe(attack))
             )
@@ -88,7 +88,7 @@ class State:
 
     def attacks(self) -> list[Stored]:
         """Those of which more may have to be told, and the last one of each rule, in the order in which they began."""
-        with translated(self.path):
+        with readable(self.path):
             query = self._db.execute(
                 "SELECT rule, start, last, events, beyond, error, told, bitmap, open FROM attacks WHERE open"
                 " OR rowid IN (SELECT max(rowid) FROM attacks GROUP BY rule) ORDER BY rowid"
@@ -104,9 +104,12 @@ class State:
             ]
 
     def starts(self, rule: str) -> set[datetime]:
-        """When the attacks of a rule that are kept began."""
-        with translated(self.path):
-            query = self._db.execute("SELECT start FROM attacks WHERE rule = ?", (rule,))
+        """When the attacks of a rule began that are kept, or that a notification which is kept tells of."""
+        with readable(self.path):
+            query = self._db.execute(
+                "SELECT start FROM attacks WHERE rule = ? UNION SELECT attack FROM mentions WHERE rule = ?",
+                (rule, rule),
+            )
             return {datetime.fromisoformat(start) for (start,) in query}
 
     def counts(self) -> list[tuple[str, str, int, int, int]]:
@@ -121,7 +124,7 @@ class State:
             ).fetchall()
 
     def gaps(self) -> list[Gap]:
-        with translated(self.path):
+        with readable(self.path):
             query = self._db.execute("SELECT source, since, until, size, why FROM gaps ORDER BY rowid")
             return [
                 Gap(source, rows.time(since), rows.time(until), size, why) for source, since, until, size, why in query
