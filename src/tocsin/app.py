@@ -1,7 +1,7 @@
 """Config -> Pipeline: the only place that picks implementations, and the only one that asks for the time."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -93,20 +93,22 @@ class Owner:
 
     def _start(self, now: datetime) -> Pipeline:
         try:
-            return self._begin(now)
+            return self._start_anew(now) if folder.emptied(self._folder) else self._begin(now)
         except StateCorrupt:
             return self._start_anew(now)
 
-    def _begin(self, now: datetime) -> Pipeline:
+    def _begin(self, now: datetime, told: Iterable[str] = ()) -> Pipeline:
         """What was set aside and not told of yet is lost: the file's name says so, whatever ended a run before."""
         self._state = State(self._folder)
-        told = self._state.meta().get("aside", "").split("\n")
-        lost = [Gap(aside, None, now, None, _LOST) for aside in folder.asides(self._folder) if aside not in told]
-        return Pipeline(self._plan, self._state, lost)
+        asides = folder.asides(self._folder)
+        told = {*told, *self._state.meta().get("aside", "").split("\n")}
+        lost = [Gap(aside, None, now, None, _LOST) for aside in asides if aside not in told]
+        return Pipeline(self._plan, self._state, lost, "\n".join(asides))
 
     def _start_anew(self, now: datetime) -> Pipeline:
+        before = folder.asides(self._folder)
         folder.set_aside(self._folder, now)
-        return self._begin(now)
+        return self._begin(now, before)
 
 
 @contextmanager

@@ -278,12 +278,14 @@ def _apart(time: datetime, last: datetime, rule: Rule) -> bool:
 def _reached(seen: Seen, event: Event, rule: Rule) -> bool:
     """Whether the threshold lies within the window now; of more than `_TIMES` each n-th time is enough to tell."""
     step = -(-rule.threshold // _TIMES)
-    enough = -(-rule.threshold // step)
+    enough = rule.threshold // step
     oldest = seen.last - rule.window
     seen.times = times = [time for time in seen.times if time > oldest or abs(time - event.time) < rule.window]
     newest = seen.events - rule.threshold  # the last of each `step` is the one that completes the threshold
     for _ in range(min(newest // step - (newest - event.packets) // step, enough)):
         insort(times, event.time)
+    if step > 1 and newest < 0:
+        return False
     return any(times[i + enough - 1] - times[i] < rule.window for i in range(len(times) - enough + 1))
 
 

@@ -47,10 +47,11 @@ class Report:
 class Pipeline:
     """Ticks. After an exception the state holds the last tick that was committed whole: make a new pipeline then."""
 
-    def __init__(self, plan: Plan, state: State, lost: Sequence[Gap] = ()) -> None:
+    def __init__(self, plan: Plan, state: State, lost: Sequence[Gap] = (), aside: str = "") -> None:
+        """`lost` is told of as blind, and `aside` noted as what was set aside, with the first commit."""
         self._plan = plan
         self._state = state
-        self._lost = list(lost)
+        self._lost, self._aside = list(lost), aside
         self._meta = state.meta()
         self._ledger = Ledger(plan.rules, state)
         self._reading = Reading(plan.inputs, plan.rules, state.cursors())
@@ -144,7 +145,7 @@ class Pipeline:
         if "began" not in self._meta:
             notes["began"] = now.isoformat()
         if self._lost:
-            notes["aside"] = "\n".join([self._meta.get("aside", ""), *(gap.source for gap in self._lost)])
+            notes["aside"] = self._aside
         if read.grown:
             notes["grown"] = read.grown.isoformat()
         if any(decision.notification.reason == "heartbeat" for decision in decisions):

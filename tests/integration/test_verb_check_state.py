@@ -41,6 +41,32 @@ def test_a_damaged_state_is_set_aside_said_and_mailed(mailing: "tuple[Machine, I
     assert "The state of tocsin was damaged and is kept as" in str(mail.get_body(("plain",)))
 
 
+def test_each_damaged_state_is_told_of_once(mailing: "tuple[Machine, Inbox]") -> None:
+    machine, inbox = mailing
+    machine.run("check")
+    gaps = []
+    for _ in range(2):
+        (machine.folder / "state/state.db").write_bytes(b"no database at all" * 500)
+        gaps.append(machine.run("check").stdout.count("gap: "))
+    assert (gaps, machine.run("check").stdout.count("gap: ")) == ([1, 1], 0)
+    assert len(list((machine.folder / "state").glob("state.db.damaged-*Z"))) == 2
+    assert inbox.read()
+
+
+def test_a_state_that_was_emptied_is_damaged_but_not_one_that_was_never_filled(
+    mailing: "tuple[Machine, Inbox]",
+) -> None:
+    machine, inbox = mailing
+    state = machine.folder / "state"
+    state.mkdir()
+    (state / "state.db").touch()
+    (state / "lock").touch()
+    assert "gap: " not in machine.run("check").stdout
+    (state / "state.db").write_bytes(b"")
+    assert "gap: " in machine.run("check").stdout
+    assert [mail["X-Tocsin-Rule"] for mail in inbox.read()] == ["blind"]
+
+
 def test_damage_that_shows_in_the_middle_of_a_tick_is_set_aside_too(mailing: "tuple[Machine, Inbox]") -> None:
     machine, inbox = mailing
     machine.run("check")

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,6 +67,16 @@ def test_status_is_readable_beside_a_watch(machine: "Machine") -> None:
         assert machine.run("status").returncode == 0
         watch.send_signal(signal.SIGTERM)
         watch.communicate(timeout=10)
+
+
+def test_status_shows_a_cursor_that_cannot_be_read_without_its_offset(machine: "Machine") -> None:
+    machine.write("192.0.2.7")
+    machine.run("check")
+    with closing(sqlite3.connect(machine.folder / "state/state.db")) as db, db:
+        db.execute("UPDATE cursors SET cursor = '{'")
+    run = machine.run("status", "--json")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert [row["offset"] for row in json.loads(run.stdout)["cursors"]] == [None]
 
 
 def test_status_of_a_damaged_state_is_65_in_one_line(machine: "Machine") -> None:

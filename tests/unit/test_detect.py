@@ -282,6 +282,13 @@ def test_every_count_that_is_cut_is_stored_again() -> None:
     assert made.changed == set(made.seen)
 
 
+@pytest.mark.parametrize("threshold", [33, 65, 98, 1000])
+def test_a_high_threshold_is_reached_wherever_in_a_run_it_lies(threshold: int) -> None:
+    early = [event(minutes=0)]
+    made = table(*early, *(event(minutes=9.9 + i / 10 / threshold) for i in range(threshold)), threshold=threshold)
+    assert alerts(made) == [("192.0.2.7", threshold + 1, False)]
+
+
 def test_sources_below_the_threshold_are_never_in_the_crowd() -> None:
     attackers = [event("192.0.2.1"), event("192.0.2.1"), event("192.0.2.2"), event("192.0.2.2")]
     made = table(*attackers, *map(event, spoofed(2 * SOURCES)), threshold=2)

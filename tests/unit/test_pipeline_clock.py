@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.model import BLIND, Gap, Notification, Notify, Outcome, Rule
+from tocsin.model import Notification, Notify, Outcome, Rule
 from tocsin.reading import Read
 from tocsin.state.changes import Changes
 from tocsin.state.outbox import MOST, Pending, Rendered
@@ -128,20 +128,6 @@ def test_a_digest_is_told_after_what_waits_of_its_attacks(node: "Node") -> None:
     assert [note.reason for note in node.mail.told] == ["first", "digest"]
 
 
-def test_what_was_set_aside_is_told_of_once_whatever_ended_the_run_before(node: "Node") -> None:
-    node.lost = [Gap("state.db.damaged-1", None, None, None, "it was damaged")]
-    node.tick(MINUTE)
-    state = State(str(node.folder))
-    assert state.meta()["aside"].split() == ["state.db.damaged-1"]
-    state.close()
-    node.lost = [Gap("state.db.damaged-2", None, None, None, "it was damaged")]
-    node.tick(2 * MINUTE)
-    state = State(str(node.folder))
-    assert state.meta()["aside"].split() == ["state.db.damaged-1", "state.db.damaged-2"]
-    state.close()
-    assert [note.rule for note in node.mail.told] == [BLIND]
-
-
 def test_what_a_full_outbox_has_no_room_for_is_told_when_it_has(node: "Node") -> None:
     state = State(str(node.folder))
     rendered = (Rendered("pager", b"", ("admin@example.org",)),)
@@ -153,6 +139,21 @@ def test_what_a_full_outbox_has_no_room_for_is_told_when_it_has(node: "Node") ->
     state.close()
     assert node.tick(3 * MINUTE).held == 0
     assert node.reasons() == [("first", False)]
+
+
+def test_what_could_not_be_told_for_long_still_has_its_sources(node: "Node") -> None:
+    node.plan = replace(node.plan, keep=DAY, notify=Notify(limit=Rate(1, HOUR), heartbeat=AHEAD))
+    state = State(str(node.folder))
+    rendered = (Rendered("pager", b"", ("admin@example.org",)),)
+    notes = [Notification(f"{i:032}", "", "digest", node.at(-DAY), "node1", "") for i in range(MOST)]
+    state.commit(Changes(pending=[Pending(note, rendered) for note in notes]), node.at(-DAY), 30 * DAY)
+    node.write(MINUTE, "192.0.2.7")
+    for at in (MINUTE, 2 * DAY, 4 * DAY):
+        node.tick(at)
+    state.outbox.record(notes[0].id, "pager", [(Outcome("admin@example.org"), node.at(DAY))], node.at(DAY))
+    state.close()
+    node.tick(5 * DAY)
+    assert [alert.src for alert in node.mail.told[0].alerts] == ["192.0.2.7"]
 
 
 def test_an_attack_whose_end_is_not_told_stops_no_heartbeat(node: "Node") -> None:

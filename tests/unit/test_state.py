@@ -345,6 +345,24 @@ def test_a_damaged_file_is_said_to_be_damaged_and_can_be_set_aside(tmp_path: Pat
     State(str(tmp_path)).close()
 
 
+@pytest.mark.parametrize(
+    "noted", [{"committed": "x"}, {"began": "2026"}, {"heartbeat": ""}, {"grown": "x"}, {"lines": "x"}]
+)
+def test_what_was_noted_and_cannot_be_read_is_damage(state: State, noted: dict[str, str]) -> None:
+    commit(state, meta=noted)
+    with pytest.raises(StateCorrupt):
+        state.meta()
+
+
+def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as db:
+        db.execute("CREATE TABLE meta (x)")
+    db.close()
+    with pytest.raises(SettingsError, match="another program"):
+        State(str(tmp_path))
+    assert folder.asides(str(tmp_path)) == []
+
+
 def full(limit: int) -> Callable[[str], sqlite3.Connection]:
     """A disk that has room for so many pages more."""
 

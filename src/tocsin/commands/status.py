@@ -67,8 +67,11 @@ def _standing(config: Config) -> dict[str, Any]:
 
 def _position(cursor: str) -> dict[str, Any]:
     """A cursor is its source's own affair, but for the offset, if it has one."""
-    plain = json.loads(cursor)
-    return {"offset": plain.get("offset")}
+    try:
+        plain = json.loads(cursor)
+    except ValueError:  # damaged: the next tick reads on as after a gap
+        plain = None
+    return {"offset": plain.get("offset") if isinstance(plain, dict) else None}
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

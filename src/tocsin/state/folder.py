@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from tocsin.errors import NotPermitted, StateUnwritable
+from tocsin.state.lock import ticked
 from tocsin.state.store import State
 
 _ASIDE = re.compile(r"state\.db\.damaged-\d{8}T\d{6}Z-*", re.ASCII)
@@ -43,7 +44,20 @@ def set_aside(folder: str, now: datetime) -> str:
 
 def asides(folder: str) -> list[str]:
     """The damaged state files that were set aside and are still there by the name that they were given then."""
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _ASIDE.fullmatch(name)]
+    try:
+        names = sorted(os.listdir(folder))
+    except PermissionError:  # may write there and not look
+        names = []
+    return [os.path.join(folder, name) for name in names if _ASIDE.fullmatch(name)]
+
+
+def emptied(folder: str) -> bool:
+    """Whether the state file holds nothing although a tick was stored there once."""
+    try:
+        size = os.stat(os.path.join(folder, "state.db")).st_size
+    except OSError:
+        return False
+    return not size and ticked(folder)
 
 
 def glance(folder: str) -> State | None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from tocsin.errors import StateInUse, StateUnwritable
 
+_TICKED = b"\n"  # in the lock file once a tick has been stored
+
 
 class Lock:
     """Held from construction to `close`. Raises StateInUse, naming the owner, or StateUnwritable."""
@@ -28,6 +30,8 @@ class Lock:
     def touch(self, now: datetime) -> None:
         """Notes a tick; nothing is synced for it. Raises StateUnwritable."""
         try:
+            if not os.fstat(self._fd).st_size:
+                os.write(self._fd, _TICKED)
             try:
                 os.utime(self._fd, (now.timestamp(), now.timestamp()))
             except PermissionError:  # only its owner may set a time; who may write may set the kernel's
@@ -45,6 +49,14 @@ def last_tick(folder: str) -> datetime | None:
         return datetime.fromtimestamp(os.stat(os.path.join(folder, "lock")).st_mtime, UTC)
     except OSError:
         return None
+
+
+def ticked(folder: str) -> bool:
+    """Whether a tick was stored there at any time."""
+    try:
+        return os.stat(os.path.join(folder, "lock")).st_size > 0
+    except OSError:
+        return False
 
 
 def _owner(fd: int) -> str:

@@ -16,6 +16,7 @@ PAST = 10_000  # alerts that are over and kept, at most
 COUNTS = 100_000  # counts by rule, key and ten minutes, at most
 GAPS = 1_000
 _SEEN = ", ".join("?" * rows.SEEN)
+_TIMES = {"began", "committed", "grown", "heartbeat"}
 Connect = Callable[[str], sqlite3.Connection]
 
 
@@ -47,6 +48,8 @@ class State:
                 f"{migrations.LATEST})",
                 hint="run that one again, or name another folder as state",
             )
+        if not version and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise SettingsError(f"{self.path} was made by another program", hint="name another folder as state")
         return version
 
     def _upgrade(self) -> None:
@@ -57,8 +60,13 @@ class State:
                 self._db.execute(f"PRAGMA user_version = {step}")
 
     def meta(self) -> dict[str, str]:
-        with translated(self.path):
-            return dict(self._db.execute("SELECT name, value FROM meta"))
+        """What the last ticks noted; the times and numbers among it can be read."""
+        with readable(self.path):
+            noted: dict[str, str] = dict(self._db.execute("SELECT name, value FROM meta"))
+            for name in _TIMES & noted.keys():
+                datetime.fromisoformat(noted[name])
+            int(noted.get("lines", 0))
+            return noted
 
     def cursors(self) -> dict[str, Kept]:
         with readable(self.path):
@@ -212,7 +220,11 @@ class State:
                 (most,),
             )
         self._db.execute("DELETE FROM gaps WHERE at < ?", (old,))
-        self._db.execute("DELETE FROM past WHERE last < ?", (old,))
-        self._db.execute("DELETE FROM seen WHERE last < ?", (old,))
+        for table in ("past", "seen"):
+            self._db.execute(
+                f"DELETE FROM {table} AS s WHERE last < ? AND NOT EXISTS"  # noqa: S608 (two constants)
+                " (SELECT 1 FROM attacks AS a WHERE a.rule = s.rule AND a.start = s.attack AND open)",
+                (old,),
+            )
         self._db.execute("DELETE FROM attacks WHERE last < ? AND NOT open", (old,))
         self.outbox.trim(old)
