@@ -70,8 +70,18 @@ class Table:
         self.earlier: list[Attack] = []  # attacks that ended
         self.ended: list[Seen] = []  # alerts whose src began a new run
         self.changed: set[str] = set()
-        self.gone: set[str] = set()  # keys that left the table
+        self._stored = frozenset(self.seen)
         self.counts: dict[tuple[str, int], int] = {}  # events by key and ten minutes since 1970; key "" is the crowd
+
+    def load(self, stored: Iterable[Seen]) -> None:
+        """Takes up the runs as they were stored last."""
+        self.seen = {seen.key: seen for seen in stored}
+        self._stored = frozenset(self.seen)
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Keys that are stored and left the table; what came and went since is not among them, however much it was."""
+        return self._stored - self.seen.keys()
 
     def add(self, event: Event) -> None:
         key = self._key(event.src) if ":" in event.src else event.src
@@ -124,7 +134,6 @@ class Table:
         if event.dpt:
             seen.ports.append(event.dpt)
         self.seen[key] = seen
-        self.gone.discard(key)
         return seen
 
     def _end(self, seen: Seen) -> None:
@@ -190,7 +199,6 @@ class Table:
     def _drop(self, seen: Seen) -> None:
         del self.seen[seen.key]
         self.changed.discard(seen.key)
-        self.gone.add(seen.key)
 
 
 class Total(NamedTuple):

@@ -129,7 +129,7 @@ class Ledger:
             known = self._rules.get(rule, replace(_BLIND, name=rule))  # a rule that the settings name no more
             starts = self._state.starts(rule)
             table = detect.Table(known, last.attack if last else None, last.bitmap if last else b"", starts)
-            table.seen = {seen.key: seen for seen in self._state.seen(rule)}
+            table.load(self._state.seen(rule))
             self._tables[rule] = table
         return self._tables[rule]
 

@@ -115,7 +115,7 @@ def test_every_node_with_linux_has_a_pod_whatever_its_taints(pod: Pod) -> None:
 
 def test_resources_are_the_measured_ones(pod: Pod) -> None:
     for one in (pod({})["containers"] + pod({})["initContainers"])[:2]:
-        assert one["resources"] == {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
+        assert one["resources"] == {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "96Mi"}}
 
 
 def test_a_silent_name_server_does_not_eat_up_the_time_of_the_mail(pod: Pod) -> None:

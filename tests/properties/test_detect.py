@@ -57,7 +57,7 @@ def detected(
         if place in cuts:
             ended += table.ended
             kept = Table(rule, table.attack, table.crowd.bitmap)
-            kept.seen = {key: to_seen(from_seen(seen)) for key, seen in table.seen.items()}
+            kept.load(to_seen(from_seen(seen)) for seen in table.seen.values())
             table = kept
     return alerts(table, ended + table.ended), sorted(attacks.items())
 
