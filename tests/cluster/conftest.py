@@ -314,6 +314,7 @@ class Inbox:
     mails: list[Mail] = field(default_factory=list)
     attempts: list[Mail] = field(default_factory=list)  # what was accepted, and what was not
     answer: Callable[[Mail], str] = lambda _mail: "250 OK"  # to a whole message; while it runs nobody else is answered
+    part: Callable[[], str] = lambda: "221 Bye"  # to QUIT
     may_repeat: bool = False  # where an answer was lost the same message must come again
     _stop: Callable[[], None] | None = None
 
@@ -357,6 +358,10 @@ class Inbox:
         if answer.startswith("2"):
             self.mails.append(mail)
         return answer
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's hook)
+        del server, session, envelope
+        return self.part()
 
     def open(self) -> None:
         loop = asyncio.new_event_loop()
