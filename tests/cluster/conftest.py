@@ -14,8 +14,10 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -255,17 +257,37 @@ class Namespace:
 
 
 @pytest.fixture
-def namespace(cluster: Cluster) -> Iterator[Namespace]:
-    """A namespace that ends with the test; the test's captured output tells what happened in it."""
+def namespace(cluster: Cluster, tmp_path: Path) -> Iterator[Namespace]:
+    """A namespace that ends with the test; the test's captured output tells what happened in it.
+
+    Whatever a test is about: no container in it, however short it lived, was killed for its memory.
+    """
     name = f"test-{secrets.token_hex(4)}"
     cluster.kubectl("create", "namespace", name)
     cluster.namespaces.append(name)
     made = Namespace(cluster, name)
     try:
-        yield made
-        sys.stdout.write(made.story())
+        with _ends(made, tmp_path / "ends") as ends:
+            yield made
+            sys.stdout.write(made.story())
+            assert not [pod for pod in ends() if "OOMKilled" in pod]
     finally:
         cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def _ends(namespace: Namespace, file: Path) -> Iterator[Callable[[], list[str]]]:
+    """Each pod that there was, and why its containers ended, as often as either changed."""
+    look = ("get", "pods", "--output=jsonpath={range .items[*]}{.metadata.name} {..reason}{'\\n'}{end}")
+    watch = ("get", "pods", "--watch", "--output=jsonpath={.metadata.name} {..reason}{'\\n'}")
+    with (
+        file.open("w") as written,
+        subprocess.Popen(["kubectl", f"--namespace={namespace.name}", *watch], stdout=written) as watching,
+    ):
+        try:
+            yield lambda: [*file.read_text().splitlines(), *namespace.kubectl(*look).splitlines()]
+        finally:
+            watching.terminate()
 
 
 # the mail server outside
@@ -290,6 +312,9 @@ class Inbox:
     ca: str
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
+    attempts: list[Mail] = field(default_factory=list)  # what was accepted, and what was not
+    answer: Callable[[Mail], str] = lambda _mail: "250 OK"  # to a whole message; while it runs nobody else is answered
+    may_repeat: bool = False  # where an answer was lost the same message must come again
     _stop: Callable[[], None] | None = None
 
     @property
@@ -306,13 +331,32 @@ class Inbox:
         files = {"password_file": "/secrets/password", "ca_file": "/secrets/ca.pem"}
         return {"email": {"server": self.server, "security": "starttls", "username": USER, **files, "to": list(to)}}
 
+    def told_twice(self) -> list[str]:
+        """Messages that somebody has more than once, and attacks that began more than once."""
+        told = Counter(
+            (recipient, mail.message[header])
+            for mail in self.mails
+            for recipient in mail.recipients
+            for header in ("Message-ID", *(["Subject"] if mail.message["X-Tocsin-Reason"] == "first" else []))
+        )
+        return [f"{recipient}: {what}" for (recipient, what), times in told.items() if times > 1]
+
+    def altered(self) -> list[str]:
+        """Messages that were not the same at every attempt."""
+        contents = {(mail.message["Message-ID"], mail.content) for mail in self.attempts}
+        return [name for name, times in Counter(name for name, _ in contents).items() if times > 1]
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's hook)
         del server, session
         assert isinstance(envelope.content, bytes)
         message = message_from_bytes(envelope.content, policy=default)
         now = datetime.now(UTC)  # noqa: TID251 (the real clock is what is measured)
-        self.mails.append(Mail(now, tuple(envelope.rcpt_tos), envelope.content, message))
-        return "250 OK"
+        mail = Mail(now, tuple(envelope.rcpt_tos), envelope.content, message)
+        self.attempts.append(mail)
+        answer = self.answer(mail)
+        if answer.startswith("2"):
+            self.mails.append(mail)
+        return answer
 
     def open(self) -> None:
         loop = asyncio.new_event_loop()
@@ -379,7 +423,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def inbox(cluster: Cluster, authority: trustme.CA) -> Iterator[Inbox]:
-    """A mail server that is up, at a port of its own."""
+    """A mail server that is up, at a port of its own. Whatever a test is about: nothing was said twice."""
     host = _outside(cluster)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host, "mail.example.org").configure_cert(context)
@@ -387,3 +431,5 @@ def inbox(cluster: Cluster, authority: trustme.CA) -> Iterator[Inbox]:
     made.open()
     yield made
     made.close()
+    assert made.may_repeat or not made.told_twice()
+    assert not made.altered()
