@@ -25,6 +25,16 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"tocsin.commands.{name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """What was typed; a verb that lasts holds the signals that end it before its imports, which take a while."""
+        if args[:1] == ["watch"]:
+            from tocsin.commands import ending
+
+            ending.hold()
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=Verbs,

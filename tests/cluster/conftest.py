@@ -31,6 +31,9 @@ from typing import Any, Protocol, TypeVar
 import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from tests.cluster.folders import folders, install, shell
+
+__all__ = ["folders", "install", "shell"]
 
 T = TypeVar("T")
 FOLDER = Path(__file__).parent
@@ -308,7 +311,7 @@ class Inbox:
     """A mail server outside the cluster, with STARTTLS and AUTH; it can be closed and opened again at the same port."""
 
     host: str
-    context: ssl.SSLContext
+    context: ssl.SSLContext | None  # None: in the clear, and nobody logs in
     ca: str
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
@@ -365,7 +368,7 @@ class Inbox:
 
     def open(self) -> None:
         loop = asyncio.new_event_loop()
-        talk = {"tls_context": self.context, "require_starttls": True, "auth_required": True}
+        talk = {"tls_context": self.context, "require_starttls": True, "auth_required": True} if self.context else {}
 
         def answer() -> SMTP:
             return SMTP(self, loop=loop, hostname="mail.example.org", authenticator=_authenticate, **talk)  # type: ignore[arg-type]  # its options
@@ -432,9 +435,21 @@ def inbox(cluster: Cluster, authority: trustme.CA) -> Iterator[Inbox]:
     host = _outside(cluster)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host, "mail.example.org").configure_cert(context)
-    made = Inbox(host, context, authority.cert_pem.bytes().decode())
-    made.open()
-    yield made
-    made.close()
-    assert made.may_repeat or not made.told_twice()
-    assert not made.altered()
+    with _up(Inbox(host, context, authority.cert_pem.bytes().decode())) as made:
+        yield made
+
+
+@pytest.fixture
+def plain_inbox(cluster: Cluster) -> Iterator[Inbox]:
+    """The same in the clear, as a mail server of one's own often is: without STARTTLS and AUTH."""
+    with _up(Inbox(_outside(cluster), None, "")) as made:
+        yield made
+
+
+@contextmanager
+def _up(inbox: Inbox) -> Iterator[Inbox]:
+    inbox.open()
+    yield inbox
+    inbox.close()
+    assert inbox.may_repeat or not inbox.told_twice()
+    assert not inbox.altered()

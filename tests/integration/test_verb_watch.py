@@ -1,11 +1,18 @@
 """watch as a process."""
 
+import shutil
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
+from importlib.util import cache_from_source
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
+
+import pytest
+
+from tocsin import app
 
 if TYPE_CHECKING:
     from tests.integration.machine import Disk, Machine
@@ -25,6 +32,19 @@ def test_watch_rings_until_a_signal_and_leaves_with_0(mailing: "tuple[Machine, I
             assert "stopped: by a signal" in run.stdout.read()
             assert run.wait(10) == 0
     assert len(inbox.mails) == 1
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("opened", ["its imports", "its settings"])
+def test_watch_hears_a_signal_that_comes_before_it_has_begun(opened: str, machine: "Machine") -> None:
+    files = {"its imports": cache_from_source(str(app.__file__)), "its settings": str(machine.folder / "tocsin.yaml")}
+    strace = ["strace", "-qq", "-o", "/dev/null", "-P", files[opened], "-e", "inject=openat:signal=SIGTERM"]
+    command = [*strace, *machine.command("watch")]
+    run = subprocess.run(command, env=machine.uncovered(), capture_output=True, text=True, timeout=60, check=False)
+    if "ptrace" in run.stderr:
+        pytest.skip("needs a kernel that lets strace trace")
+    assert machine.names(run.stdout) == ["started", "stopped"]
+    assert run.returncode == 0
 
 
 def test_watch_leaves_with_0_while_somebody_waits(machine: "Machine") -> None:

@@ -1,17 +1,14 @@
 """watch: the same as check, each second, until a signal."""
 
-import signal
-
 import click
 
 from tocsin import app, telemetry
-from tocsin.commands import check, options
+from tocsin.commands import check, ending, options
 from tocsin.config import Config
 from tocsin.errors import StateInUse, StateUnwritable
 from tocsin.pipeline import Report
 
 _PAUSE = 1.0  # seconds between two ticks
-_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("watch", short_help="The same, each second, until a signal.")
@@ -22,7 +19,6 @@ def command(file: str | None) -> int:
     A second one on the same state waits until the first is gone.
     """
     config = options.telling(file)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they are waited for between two ticks
     log = telemetry.Log(config.log.format, config.log.file)
     try:
         log.say(telemetry.started("watch", config.node), app.clock())
@@ -35,11 +31,6 @@ def command(file: str | None) -> int:
     return 0
 
 
-def _ended(seconds: float) -> bool:
-    """Waits so long for a signal to end."""
-    return signal.sigtimedwait(_ENDING, seconds) is not None
-
-
 def _wait_for_state(config: Config, log: telemetry.Log) -> app.Owner | None:
     said = False
     while True:
@@ -49,7 +40,7 @@ def _wait_for_state(config: Config, log: telemetry.Log) -> app.Owner | None:
             if not said:
                 log.say(telemetry.line("waiting", str(error)), app.clock())
             said = True
-        if _ended(_PAUSE):
+        if ending.came(_PAUSE):
             return None
 
 
@@ -57,9 +48,9 @@ def _watch(owner: app.Owner, config: Config, log: telemetry.Log) -> None:
     """A tick that cannot be stored is tried again: nothing was lost. The same trouble is said once."""
     said: list[str] = []
     try:
-        while not _ended(0):
+        while not ending.came(0):
             said = _tick(owner, config, log, said)
-            if _ended(_PAUSE):
+            if ending.came(_PAUSE):
                 return
     finally:
         owner.close()
