@@ -66,7 +66,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"left out: {LEFT_OUT}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    grouped = [test for test in items if test.get_closest_marker("xdist_group")]
+    if config.getoption("loadgroup", default=False) and not all("@" in test.nodeid for test in grouped):
+        raise pytest.UsageError("this pytest-xdist forgets the groups: two tests would lay one node's rules at once")
     for test in items:
         if test.path.is_relative_to(FOLDER) and not test.get_closest_marker("timeout"):
             test.add_marker(pytest.mark.timeout(600))
