@@ -96,7 +96,8 @@ class Table:
         self.changed.add(key)
         if seen.attack is None:
             self._weigh(seen, event)
-        elif self.attack:
+        else:
+            assert self.attack  # noqa: S101 (else a new run would have begun)
             self.attack.events += event.packets
             self.attack.last = max(self.attack.last, event.time)
         self._count(key, event)
@@ -123,7 +124,7 @@ class Table:
         """Whether a new run of the src begins: its last one is over, or belongs to an attack that is."""
         if _apart(event.time, seen.last, self.rule):
             return True
-        return seen.attack is not None and self.attack is not None and seen.attack != self.attack.start
+        return seen.attack is not None and (self.attack is None or seen.attack != self.attack.start)
 
     def _begin(self, key: str, event: Event) -> Seen:
         place = Place(event.file, event.offset)

@@ -255,6 +255,15 @@ def test_a_late_event_of_an_attack_that_is_over_is_part_of_the_one_that_is_on() 
     assert alerts(made) == [("192.0.2.7", 1, False), ("192.0.2.7", 1, False), ("192.0.2.8", 1, False)]
 
 
+def test_a_run_whose_attack_nobody_remembers_ends() -> None:
+    before = table(event())
+    made = table()
+    made.load(before.seen.values())
+    made.add(event(minutes=1))
+    assert made.attack
+    assert (made.attack.start, made.attack.events) == (START + timedelta(minutes=1), 1)
+
+
 def test_an_attack_starts_when_its_threshold_is_reached_and_so_after_the_one_before() -> None:
     slow = [event("192.0.2.7", minutes) for minutes in (0, 6, 12, 18, 24)]
     loud = [event("192.0.2.8", minutes) for minutes in (1, 1, 1, 24, 24.5, 25)]
