@@ -103,8 +103,10 @@ def _helm(name: str) -> Helm:
 def render(helm: Helm) -> Render:
     """The objects of the chart for these values."""
 
-    def objects(values: Values, version: str = NEWEST, name: str = "tftp-monitor", by: Helm = helm) -> Objects:
-        run = by("template", name, str(CHART), "--namespace", "watch", "--kube-version", version, values=values)
+    def objects(
+        values: Values, version: str = NEWEST, name: str = "tftp-monitor", namespace: str = "watch", by: Helm = helm
+    ) -> Objects:
+        run = by("template", name, str(CHART), "--namespace", namespace, "--kube-version", version, values=values)
         assert run.returncode == 0, run.stderr
         return [one for one in yaml.safe_load_all(run.stdout) if one]
 

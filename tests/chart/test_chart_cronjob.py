@@ -1,5 +1,6 @@
 """The CronJobs and the DaemonSet: names, labels, and what Kubernetes is told about runs that fail."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 Watcher = Callable[..., list[dict[str, Any]]]
 ONE: dict[str, Any] = {"mode": "cronjob", "nodes": ["node1"]}
+NAME = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 TWO = ONE | {"nodes": ["node1", "node2"]}
 
 
@@ -29,6 +31,13 @@ def test_several_nodes_have_names_of_their_own_that_stay_when_the_list_changes(w
 def test_names_leave_room_for_what_jobs_add(nodes: list[str], render: Watcher) -> None:
     made = render(ONE | {"nodes": nodes}, name="r" * 53)
     assert all(len(one["metadata"]["name"]) <= 52 for one in made if one["kind"] == "CronJob")
+
+
+@pytest.mark.parametrize("nodes", [["node1"], ["node1", "node2"]])
+def test_a_name_that_is_cut_at_a_dot_or_a_hyphen_is_still_a_name(nodes: list[str], render: Watcher) -> None:
+    for name in (f"{'r' * 51}.x", f"{'r' * 51}-x", f"{'r' * 42}.x"):
+        for one in render(ONE | {"nodes": nodes}, name=name):
+            assert all(NAME.fullmatch(part) for part in one["metadata"]["name"].split("."))
 
 
 def test_each_cronjob_is_bound_to_its_node(watcher: Watcher) -> None:

@@ -19,6 +19,20 @@ def test_every_kubernetes_takes_every_set(
         kubernetes_validate.validate(one, version, strict=True)
 
 
+@pytest.mark.parametrize("word", ["123", "true", "1e3", "2026-01-01"])
+def test_names_that_are_numbers_or_truths_in_yaml_are_names(
+    word: str, render: Callable[..., list[dict[str, Any]]]
+) -> None:
+    names = {"nameOverride": word, "secrets": {word: "x"}, "networkPolicy": {"enabled": True}}
+    for values in (names, names | {"mode": "cronjob", "nodes": [word]}):
+        for one in render(values, name=word, namespace=word):
+            kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
+            metadata = one["metadata"]
+            assert (metadata["namespace"], metadata["labels"]["app"]) == (word, word)
+            assert metadata["name"] in {word, f"{word}-settings", f"{word}-secrets", f"{word}-test"}
+            assert one["kind"] != "Secret" or list(one["data"]) == [word]
+
+
 def test_helm_3_and_helm_4_render_the_same(
     values: dict[str, Any], each_helm: Callable[..., Any], render: Callable[..., list[dict[str, Any]]]
 ) -> None:

@@ -1,24 +1,24 @@
 {{/* The name of all objects: the release's. */}}
 {{- define "tocsin.name" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 52 | trimAll "-." }}
 {{- end }}
 
 {{/* The name of the CronJob of a node: the release's if it is the only one; 52 characters at most, as Jobs add eleven. */}}
 {{- define "tocsin.cronjob" -}}
 {{- $name := include "tocsin.name" .root }}
 {{- if gt (len .root.Values.nodes) 1 }}
-{{- $name = printf "%s-%s" ($name | trunc 43 | trimSuffix "-") (sha256sum .node | trunc 8) }}
+{{- $name = printf "%s-%s" ($name | trunc 43 | trimAll "-.") (sha256sum .node | trunc 8) }}
 {{- end }}
 {{- $name }}
 {{- end }}
 
 {{- define "tocsin.selector" -}}
 app.kubernetes.io/name: tocsin
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "tocsin.labels" -}}
-app: {{ .Values.nameOverride | default "tftp-monitor" }}
+app: {{ .Values.nameOverride | default "tftp-monitor" | quote }}
 {{ include "tocsin.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -37,7 +37,7 @@ app.kubernetes.io/component: watcher
 {{/* Labels that do not change with the chart's version, so that a pod is renewed only when it must. */}}
 {{- define "tocsin.podMetadata" -}}
 labels:
-  app: {{ .Values.nameOverride | default "tftp-monitor" }}
+  app: {{ .Values.nameOverride | default "tftp-monitor" | quote }}
   {{- include "tocsin.selector" . | nindent 2 }}
   app.kubernetes.io/component: watcher
   {{- with merge (dict) .Values.podLabels .Values.commonLabels }}

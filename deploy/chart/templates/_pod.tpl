@@ -7,7 +7,7 @@
 {{- $folders := list "/var/lib/tocsin" }}
 {{- if $.Values.monitorLog.hostPath }}{{ $folders = append $folders "/host_logs/mon_logs" }}{{ end -}}
 restartPolicy: {{ .restart }}
-serviceAccountName: {{ include "tocsin.account" $ }}
+serviceAccountName: {{ include "tocsin.account" $ | quote }}
 automountServiceAccountToken: {{ $.Values.serviceAccount.automount }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: 60
