@@ -17,6 +17,16 @@ app.kubernetes.io/name: tocsin
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* The operator's labels or annotations, none of which may be one of the chart's own: a key given twice is no YAML. */}}
+{{- define "tocsin.others" -}}
+{{- range $key, $_ := . }}
+{{- if regexMatch "^(app|app\\.kubernetes\\.io/(name|instance|version|component|managed-by)|helm\\.sh/chart|checksum/settings|kubectl\\.kubernetes\\.io/default-container)$" $key }}
+{{- fail (printf "commonLabels, podLabels, podAnnotations: %s is the chart's own (nameOverride is for app), so name it otherwise" $key) }}
+{{- end }}
+{{- end }}
+{{- toYaml . }}
+{{- end }}
+
 {{- define "tocsin.labels" -}}
 app: {{ .Values.nameOverride | default "tftp-monitor" | quote }}
 {{ include "tocsin.selector" . }}
@@ -24,7 +34,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{ include "tocsin.others" . }}
 {{- end }}
 {{- end }}
 
@@ -41,12 +51,12 @@ labels:
   {{- include "tocsin.selector" . | nindent 2 }}
   app.kubernetes.io/component: watcher
   {{- with merge (dict) .Values.podLabels .Values.commonLabels }}
-  {{- toYaml . | nindent 2 }}
+  {{- include "tocsin.others" . | nindent 2 }}
   {{- end }}
 annotations:
   kubectl.kubernetes.io/default-container: tocsin
   {{- with .Values.podAnnotations }}
-  {{- toYaml . | nindent 2 }}
+  {{- include "tocsin.others" . | nindent 2 }}
   {{- end }}
 {{- end }}
 
