@@ -111,3 +111,26 @@ def test_helm_test_sends_a_mail_or_checks_the_settings(render: Watcher) -> None:
 
     assert args({}) == ["preview", "--send"]
     assert args({"test": {"send": False}}) == ["config"]
+
+
+def test_helm_test_is_a_hook_on_a_node_that_is_watched_and_goes_when_it_succeeds(render: Watcher) -> None:
+    (pod,) = (one for one in render(TWO) if one["kind"] == "Pod")
+    hooks = {key: text for key, text in pod["metadata"]["annotations"].items() if key.startswith("helm.sh/")}
+    assert hooks == {"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}
+    assert "'node1'" in str(pod["spec"]["affinity"])
+
+
+def test_what_is_given_for_the_jobs_is_in_them(watcher: Watcher) -> None:
+    given = {"schedule": "@hourly", "timeZone": "Europe/Vienna", "startingDeadlineSeconds": 99}
+    kept = {"successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 4}
+    limits = {"backoffLimit": 5, "activeDeadlineSeconds": 600, "ttlSecondsAfterFinished": 7}
+    (made,) = watcher(ONE | given | kept | limits)
+    assert (given | kept).items() <= made["spec"].items()
+    assert limits.items() <= made["spec"]["jobTemplate"]["spec"].items()
+
+
+def test_other_names_are_in_every_object(render: Watcher) -> None:
+    for one in render(ONE | {"nameOverride": "guard", "fullnameOverride": "other"}):
+        assert one["metadata"]["labels"]["app"] == "guard"
+        assert one["metadata"]["name"].startswith("other")
+        assert one["metadata"]["namespace"] == "watch"

@@ -9,6 +9,17 @@ import pytest
 Pod = Callable[[dict[str, Any]], Any]
 CRONJOB: dict[str, Any] = {"mode": "cronjob", "nodes": ["node1"]}
 FULL = {"monitorLog": {"hostPath": "/var/log/mon_logs"}, "existingSecret": "mail-account"}
+MOUNT = {"name": "more", "mountPath": "/more"}
+GIVEN: dict[str, Any] = CRONJOB | {
+    "image": {"pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "priorityClassName": "system-node-critical",
+    "affinity": {"podAffinity": {}},
+    "extraEnv": [{"name": "TZ", "value": "Etc/UTC"}],
+    "extraVolumes": [{"name": "more", "emptyDir": {}}],
+    "extraVolumeMounts": [MOUNT],
+    "securityContext": {"procMount": "Default"},
+}
 
 
 def mounts(spec: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
@@ -137,3 +148,28 @@ def test_the_init_container_hands_over_the_folders_and_nothing_in_them(pod: Pod,
     if mine == 0:
         subprocess.run([*command[:4], "65532", "65532", str(tmp_path)], check=True)
         assert (tmp_path.stat().st_uid, (tmp_path / "state.db").stat().st_uid) == (65532, 0)
+
+
+def test_what_kubernetes_takes_of_the_operator_is_in_the_pod(pod: Pod) -> None:
+    spec, (container,) = pod(GIVEN), pod(GIVEN)["containers"]
+    assert spec["imagePullSecrets"] == GIVEN["imagePullSecrets"]
+    assert (spec["priorityClassName"], spec["affinity"]["podAffinity"]) == ("system-node-critical", {})
+    assert container["env"][-1] == GIVEN["extraEnv"][0]
+    assert (spec["volumes"][-1], container["volumeMounts"][-1]) == (GIVEN["extraVolumes"][0], MOUNT)
+    assert container["securityContext"]["procMount"] == "Default"
+    assert {one["imagePullPolicy"] for one in (container, *spec["initContainers"])} == {"Always"}
+
+
+def test_services_of_the_namespace_lend_no_variables_and_a_mail_on_its_way_has_time(pod: Pod) -> None:
+    assert (pod({})["enableServiceLinks"], pod({})["terminationGracePeriodSeconds"]) == (False, 60)
+
+
+def test_labels_and_annotations_of_the_operator_are_on_every_pod(watcher: Callable[..., Any]) -> None:
+    labels = {"commonLabels": {"team": "network"}, "podLabels": {"shift": "night"}, "podAnnotations": {"a": "b"}}
+    for values in ({}, CRONJOB):
+        (one,) = watcher(values | labels)
+        job = one["spec"].get("jobTemplate", one)
+        metadata = job["spec"]["template"]["metadata"]
+        assert {"team": "network"}.items() <= one["metadata"]["labels"].items() & job["metadata"]["labels"].items()
+        assert {"team": "network", "shift": "night"}.items() <= metadata["labels"].items()
+        assert metadata["annotations"]["a"] == "b"

@@ -131,3 +131,23 @@ def test_the_account_is_made_or_named(
     values = {"serviceAccount": account}
     names = [one["metadata"]["name"] for one in render(values) if one["kind"] == "ServiceAccount"]
     assert (names, pod(values)["serviceAccountName"]) == (made, used)
+
+
+def test_the_policy_is_for_every_pod_of_the_release(render: Render) -> None:
+    objects = render({"networkPolicy": {"enabled": True}})
+    (chosen,) = (one["spec"]["podSelector"]["matchLabels"] for one in objects if one["kind"] == "NetworkPolicy")
+    labels = [one["metadata"]["labels"] for one in objects if one["kind"] == "Pod"]
+    labels += [one["spec"]["template"]["metadata"]["labels"] for one in objects if one["kind"] == "DaemonSet"]
+    assert len(labels) == 2
+    assert all(chosen.items() <= one.items() for one in labels)
+
+
+def test_more_objects_are_templates_themselves(render: Render) -> None:
+    more = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}
+    assert {"tftp-monitor-more"} <= {one["metadata"]["name"] for one in render({"extraObjects": [more]})}
+
+
+def test_an_account_of_ones_own_has_its_annotations(render: Render) -> None:
+    values = {"serviceAccount": {"annotations": {"a": "b"}}}
+    (account,) = (one for one in render(values) if one["kind"] == "ServiceAccount")
+    assert account["metadata"]["annotations"] == {"a": "b"}
