@@ -50,6 +50,8 @@ REFUSED: list[tuple[Values, str]] = [
     ({"state": {"hostPath": "/tocsin"}}, "state.hostPath: /tocsin is given to tocsin's user"),
     ({"state": {"hostPath": "/var/lib/../log"}}, "state.hostPath: /var/lib/../log is given to tocsin's user"),
     ({"monitorLog": {"hostPath": "/var/log/"}}, "monitorLog.hostPath: /var/log/ is given to tocsin's user"),
+    ({"monitorLog": {"hostPath": "/srv/tocsin/mon_logs"}}, "inside /var/log, so name /var/log/mon_logs"),
+    ({"logs": {"hostPath": "/l/"}, "monitorLog": {"hostPath": "/var/log/mon_logs"}}, "so name /l/mon_logs"),
     ({"settings": {"log": {"file": "/host_logs/mon_logs/tftp_monitor.log"}}}, "monitorLog.hostPath must name"),
     ({"settings": {"log": {"file": "/x"}}}, "at '/settings/log/file': value must be '/host_logs/mon_logs/"),
     ({"settings": {"state": "/data"}}, "at '/settings/state': value must be '/var/lib/tocsin'"),

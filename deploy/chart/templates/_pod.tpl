@@ -145,9 +145,13 @@ volumes:
       path: {{ $.Values.logs.hostPath | quote }}
       type: Directory
   {{- with $.Values.monitorLog.hostPath }}
+  {{- $inside := printf "%s/mon_logs" (trimSuffix "/" $.Values.logs.hostPath) }}
   - name: monitor-log
     hostPath:
-      path: {{ include "tocsin.own" (dict "value" "monitorLog.hostPath" "path" . "such" "/var/log/mon_logs") | quote }}
+      path: {{ include "tocsin.own" (dict "value" "monitorLog.hostPath" "path" . "such" $inside) | quote }}
+  {{- if ne (trimSuffix "/" .) $inside }}
+  {{- fail (printf "monitorLog.hostPath: %s cannot be mounted inside %s, so name %s" . $.Values.logs.hostPath $inside) }}
+  {{- end }}
       type: DirectoryOrCreate
   {{- end }}
   - name: state
