@@ -102,6 +102,13 @@ def test_mail_may_leave_by_every_port_that_the_settings_name(render: Render) -> 
     assert policy["policyTypes"] == ["Ingress", "Egress"]
 
 
+@pytest.mark.parametrize(("env", "ports"), [([], []), ([{"name": "REMOTE_SMTP_PORT", "value": "2525"}], [[2525]])])
+def test_no_port_stands_for_none_and_not_for_all(env: list[Any], ports: list[list[int]], render: Render) -> None:
+    values = {"networkPolicy": {"enabled": True, "mailPorts": []}, "extraEnv": env}
+    (policy,) = (one["spec"] for one in render(values) if one["kind"] == "NetworkPolicy")
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], *ports]
+
+
 @pytest.mark.parametrize(("mode", "ports"), [("daemonset", [[9469]]), ("cronjob", [])])
 def test_only_the_metrics_of_a_daemonset_may_be_asked_for(mode: str, ports: list[list[int]], render: Render) -> None:
     values = {"networkPolicy": {"enabled": True}, "mode": mode, "nodes": ["node1"]}

@@ -26,7 +26,7 @@
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* The ports of the mail servers in the settings, one a line. */}}
+{{/* The ports of the mail servers in the settings and the variables, one a line. */}}
 {{- define "tocsin.mailPorts" -}}
 {{- $ports := .Values.networkPolicy.mailPorts }}
 {{- range (.Values.settings | default dict).receivers }}
@@ -37,6 +37,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- range .Values.extraEnv }}
+{{- if eq (toString .name) "REMOTE_SMTP_PORT" }}{{ $ports = append $ports (toString .value | atoi) }}{{ end }}
 {{- end }}
 {{- range $ports | uniq }}
 {{ . }}
