@@ -160,6 +160,11 @@ def test_what_kubernetes_takes_of_the_operator_is_in_the_pod(pod: Pod) -> None:
     assert {one["imagePullPolicy"] for one in (container, *spec["initContainers"])} == {"Always"}
 
 
+@pytest.mark.parametrize("name", ["affinity", "dnsConfig", "podSecurityContext", "resources", "securityContext"])
+def test_what_is_taken_away_is_as_if_it_were_empty(name: str, pod: Pod) -> None:
+    assert pod(CRONJOB | {name: None})["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_services_of_the_namespace_lend_no_variables_and_a_mail_on_its_way_has_time(pod: Pod) -> None:
     assert (pod({})["enableServiceLinks"], pod({})["terminationGracePeriodSeconds"]) == (False, 60)
 

@@ -3,7 +3,7 @@
 {{- $ := .root }}
 {{- $user := ternary 65532 0 (eq $.Values.profile "nonroot") }}
 {{- $security := dict "runAsNonRoot" (eq $.Values.profile "nonroot") "runAsUser" $user "runAsGroup" $user "supplementalGroups" $.Values.supplementalGroups "seccompProfile" (dict "type" "RuntimeDefault") }}
-{{- $security = mergeOverwrite $security (deepCopy $.Values.podSecurityContext) }}
+{{- $security = mergeOverwrite $security (deepCopy ($.Values.podSecurityContext | default dict)) }}
 {{- $folders := list "/var/lib/tocsin" }}
 {{- if $.Values.monitorLog.hostPath }}{{ $folders = append $folders "/host_logs/mon_logs" }}{{ end -}}
 restartPolicy: {{ .restart }}
@@ -32,7 +32,7 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- $affinity := deepCopy $.Values.affinity }}
+{{- $affinity := deepCopy ($.Values.affinity | default dict) }}
 {{- if .node }}
 {{- $term := dict "matchFields" (list (dict "key" "metadata.name" "operator" "In" "values" (list .node))) }}
 {{- $_ := set $affinity "nodeAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" (list $term))) }}
@@ -99,7 +99,7 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     securityContext:
-      {{- toYaml (mergeOverwrite (dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))) (deepCopy $.Values.securityContext)) | nindent 6 }}
+      {{- toYaml (mergeOverwrite (dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))) (deepCopy ($.Values.securityContext | default dict))) | nindent 6 }}
     resources:
       {{- toYaml $.Values.resources | nindent 6 }}
     volumeMounts:
