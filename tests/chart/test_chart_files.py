@@ -55,6 +55,15 @@ def test_notes_name_every_next_step(helm: Callable[..., Any]) -> None:
         assert said in run.stdout
 
 
+@pytest.mark.parametrize(("variable", "warnings"), [("TZ", 1), ("TOCSIN_EMAIL_TO", 0)])
+def test_only_a_recipient_silences_the_warning_that_nobody_would_be_told(
+    variable: str, warnings: int, helm: Callable[..., Any]
+) -> None:
+    values = {"extraEnv": [{"name": variable, "value": "admin@example.org"}]}
+    run = helm("install", "tftp-monitor", str(ROOT / "deploy/chart"), "--dry-run=client", values=values)
+    assert run.stdout.count("NOBODY WOULD BE TOLD") == warnings
+
+
 def test_the_charts_version_is_the_programs() -> None:
     import tocsin
 
