@@ -1,6 +1,7 @@
 """What is made from the chart, and what the chart is made from, is fresh."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +63,14 @@ def test_only_a_recipient_silences_the_warning_that_nobody_would_be_told(
     values = {"extraEnv": [{"name": variable, "value": "admin@example.org"}]}
     run = helm("install", "tftp-monitor", str(ROOT / "deploy/chart"), "--dry-run=client", values=values)
     assert run.stdout.count("NOBODY WOULD BE TOLD") == warnings
+
+
+def test_the_installation_that_readme_shows_tells_somebody(helm: Callable[..., Any]) -> None:
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    (words,) = (shlex.split(line) for line in text.splitlines() if line.startswith("    helm install "))
+    run = helm(*[word.replace("deploy/chart", str(ROOT / "deploy/chart")) for word in words[1:]], "--dry-run=client")
+    assert (run.returncode, "NOBODY WOULD BE TOLD" in run.stdout) == (0, False)
+    assert "- admin@example.org" in run.stdout
 
 
 def test_the_charts_version_is_the_programs() -> None:
