@@ -19,6 +19,7 @@ LABELS = {"type": "object", "additionalProperties": LABEL}
 NAME = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "maxLength": 253}
 NO_NAME = {"type": "string", "pattern": "^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", "maxLength": 253}
 PATH = {"type": "string", "pattern": "^/"}
+NO_ZONE = {"type": "string", "pattern": "^(/.*[^/]|[A-Za-z][A-Za-z0-9_+/-]*)?$"}
 NO_PATH = {"type": "string", "pattern": "^(/|$)"}
 
 
@@ -86,7 +87,7 @@ def _code() -> dict[str, Schema]:
         "settings": settings(),
         "secrets": {"type": "object", "patternProperties": {"^[-._a-zA-Z0-9]+$": TEXT}, "additionalProperties": False},
         "existingSecret": NO_NAME,
-        "logs": _map(hostPath=PATH, timezone=TEXT),
+        "logs": _map(hostPath=PATH, timezone=NO_ZONE),
         "state": _map(hostPath=PATH),
         "monitorLog": _map(hostPath=NO_PATH),
     }

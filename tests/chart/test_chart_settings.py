@@ -116,6 +116,15 @@ def test_only_the_metrics_of_a_daemonset_may_be_asked_for(mode: str, ports: list
     assert [[port["port"] for port in rule["ports"]] for rule in policy.get("ingress", [])] == ports
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"existingSecret": "x"}, {"secrets": {"a": "x"}}, {"extraVolumeMounts": [{"name": "a", "mountPath": "/secrets"}]}],
+)
+def test_a_file_in_secrets_may_come_from_each_place(given: dict[str, Any], written: Written) -> None:
+    email = {"server": "mail.example.org", "to": ["admin@example.org"], "ca_file": "/secrets/a"}
+    assert "ca_file: /secrets/a" in written({"settings": {"receivers": [{"email": email}]}} | given)
+
+
 def test_secrets_come_from_the_values_or_from_a_secret_that_is_there(render: Render) -> None:
     (made,) = (one for one in render({"secrets": {"password": "s3cret"}}) if one["kind"] == "Secret")
     assert made["metadata"]["name"] == "tftp-monitor-secrets"

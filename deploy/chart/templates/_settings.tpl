@@ -23,7 +23,11 @@
 {{- if $zone }}{{ $_ := set $file "timezone" $zone }}{{ else }}{{ $_ := unset $file "timezone" }}{{ end }}
 {{- end }}
 {{- end }}
-{{- toYaml $settings }}
+{{- $text := toYaml $settings }}
+{{- if and (regexMatch "_file: /secrets/" $text) (not (include "tocsin.secret" .)) (not (regexMatch "\"/secrets[/\"]" (toJson .Values.extraVolumeMounts))) }}
+{{- fail "settings name a file in /secrets: say in existingSecret which Secret holds it" }}
+{{- end }}
+{{- $text }}
 {{- end }}
 
 {{/* The ports of the mail servers in the settings and the variables, one a line. */}}
