@@ -9,6 +9,7 @@ from pathlib import Path
 
 import chart_schema
 import chart_values
+import fresh
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART, PAGE = ROOT / "deploy/chart", ROOT / "docs/deployment.md"
@@ -29,14 +30,7 @@ def page(values: str) -> str:
 def main() -> int:
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     wanted = {CHART / "values.schema.json": schema(values), PAGE: page(values)}
-    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
-    if "--check" in sys.argv:
-        for file in stale:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run make docs\n")
-        return int(bool(stale))
-    for file in stale:
-        file.write_text(wanted[file], encoding="utf-8")
-    return 0
+    return fresh.write(wanted, "docs", check="--check" in sys.argv)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fresh
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "deploy/manifests"
 OLDEST = "1.29"  # what every cluster takes
@@ -49,14 +51,7 @@ def _head(name: str, what: str, first: str) -> list[str]:
 def main() -> int:
     helm, *options = sys.argv[1:]
     wanted = {FOLDER / f"{name}.yaml": manifest(helm, name) for name in SETS}
-    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
-    if "--check" in options:
-        for file in stale:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run make manifests\n")
-        return int(bool(stale))
-    for file in stale:
-        file.write_text(wanted[file], encoding="utf-8")
-    return 0
+    return fresh.write(wanted, "manifests", check="--check" in options)
 
 
 if __name__ == "__main__":

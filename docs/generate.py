@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "deploy"))
+import fresh  # noqa: E402 (it stands beside the chart)
+
 BEGIN, END = "<!-- mail: written by make docs -->", "<!-- end of mail -->"
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "100", "NO_COLOR": "1"}
 
@@ -44,14 +47,7 @@ def main() -> int:
         ROOT / "docs/commands.md": commands(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
     }
-    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
-    if "--check" in sys.argv:
-        for file in stale:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run make docs\n")
-        return int(bool(stale))
-    for file in stale:
-        file.write_text(wanted[file], encoding="utf-8")
-    return 0
+    return fresh.write(wanted, "docs", check="--check" in sys.argv)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,22 @@ def test_the_schema_and_the_table_of_values_are_fresh() -> None:
         [sys.executable, str(ROOT / "deploy/charts.py"), "--check"], capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_what_is_stale_is_named_and_what_is_written_is_fresh(tmp_path: Path) -> None:
+    deploy = shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    table = (
+        "import sys, fresh; sys.exit(fresh.write({fresh.ROOT / 'page': 'new'}, 'docs', check=sys.argv[1] == '--check'))"
+    )
+
+    def say(word: str) -> tuple[int, str]:
+        run = subprocess.run(
+            [sys.executable, "-c", table, word], cwd=deploy, capture_output=True, text=True, check=False
+        )
+        return run.returncode, run.stderr
+
+    assert [say("--check"), say("--write"), say("--check")] == [(1, "page is stale: run make docs\n"), (0, ""), (0, "")]
+    assert (tmp_path / "page").read_text() == "new"
 
 
 def test_there_is_one_for_each_way() -> None:
