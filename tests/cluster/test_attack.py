@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from tests.cluster.conftest import Cluster, Eventually, Inbox, Mail, Namespace
 
 REJECTED = re.compile(r"IPTables-TFTP-Rejected: .* SRC=192\.168\.99\.100 ")
-TOLD = re.compile(r"The firewall of node1 \(192\.168\.99\.1\)\s+rejected\s+at\s+least\s+(\d+)\s+packets?\s")
+TOLD = re.compile(
+    r"The firewall of node(?P<node>[12]) \(192\.168\.99\.(?P=node)\)\s+"
+    r"rejected\s+at\s+least\s+(?P<packets>\d+)\s+packets?\s"
+)
 QUIET = timedelta(minutes=2)
 
 
@@ -36,12 +39,32 @@ def test_an_attack_is_mailed_once_within_90_seconds_with_a_count_that_is_not_abo
     assert len(inbox.attempts) == 1
 
 
+@pytest.mark.usefixtures("image")
+@pytest.mark.xdist_group("node2")
+def test_a_daemonset_mails_an_attack_on_the_other_node_while_it_goes_on(
+    cluster: "Cluster", namespace: "Namespace", inbox: "Inbox", eventually: "Eventually"
+) -> None:
+    cluster.rotate("node2")
+    cluster.on("node2", "sh", "-c", "rm -f /var/log/syslog.*")
+    release = Release(namespace, inbox)
+    node = {"kubernetes.io/hostname": "node2"}
+    release.install({}, mode="daemonset", nodeSelector=node, logs={"hostPath": "/var/log"})
+    namespace.kubectl("rollout", "status", "daemonset/tftp-monitor", "--timeout=60s")
+    cluster.guard("node2")
+    cluster.attack("node2", gets=20)
+    mail = eventually(lambda: inbox.mails, 10)[0]
+    lines = [line for line in cluster.syslog("node2") if REJECTED.search(line)]
+    assert 1 <= _told(mail) <= len(lines)
+    assert (mail.message["X-Tocsin-Node"], mail.message["X-Tocsin-Reason"]) == ("node2", "first")
+    assert mail.at - datetime.fromisoformat(lines[0].split()[0]) < timedelta(seconds=10)
+
+
 def _told(mail: "Mail") -> int:
     """The number of packets that the mail tells of."""
     text = mail.message.get_body(("plain",))
     found = TOLD.search(text.get_content()) if text else None
     assert found, mail.content
-    return int(found[1])
+    return int(found["packets"])
 
 
 def _ended_quietly(namespace: "Namespace", since: datetime) -> list[str]:
