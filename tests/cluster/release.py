@@ -1,103 +1,144 @@
-"""The chart as `tftp-monitor` in a namespace of a test's own, with logs and a state of its own on each node."""
+"""The chart installed on folders of the test's own, and Jobs that the test starts by hand."""
 
 import json
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Cluster, Inbox, Namespace
+    from tests.cluster.cluster import Cluster, Eventually
+    from tests.cluster.folders import Folders
+    from tests.cluster.mail import Inbox
+    from tests.cluster.namespace import Namespace
 
 NAME = "tftp-monitor"
-NEVER = "0 0 29 2 *"  # a schedule of Jobs that a test starts itself
-LINE = (
-    "{at} {node} kernel: [  705.905357] IPTables-TFTP-Rejected: IN={node} OUT= "
-    "MAC=da:71:35:a8:01:0d:4a:a9:0f:54:e5:7d:08:00 SRC={src} DST=192.0.2.1 LEN=48 TOS=0x00 PREC=0x00 TTL=64 "
-    "ID={serial} DF PROTO=UDP SPT=45887 DPT=69 LEN=28 \n"
-)
+NEVER = "0 0 30 2 *"
+JSON = {"log": {"format": "json"}}  # the settings that `Run` reads
+
+
+@dataclass(frozen=True)
+class Run:
+    """A Job that has ended: how, and of each of its pods, oldest first, the exit status and what it wrote."""
+
+    end: str  # Complete, or why it failed
+    statuses: list[int]
+    logs: list[str]
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """Those of its canonical lines that have this name."""
+        lines = [line for log in self.logs for line in log.splitlines() if line.startswith("{")]
+        return [told for told in map(json.loads, lines) if told["event"] == event]
+
+    def complaints(self) -> list[list[str]]:
+        """What each pod wrote besides its canonical lines."""
+        return [[line for line in log.splitlines() if not line.startswith("{")] for log in self.logs]
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release, which mails to the inbox, and the Jobs of its CronJobs."""
+    """The chart on the test's folders, with the inbox as receiver."""
 
     namespace: "Namespace"
+    folders: "Folders"
     inbox: "Inbox"
+    eventually: "Eventually"
 
     @property
     def cluster(self) -> "Cluster":
         return self.namespace.cluster
 
-    @property
-    def logs(self) -> str:
-        """The folder of logs on each node."""
-        return f"/var/log/{self.namespace.name}"
-
-    def install(self, settings: dict[str, object], **values: object) -> None:
-        """Installs it, or upgrades what is installed, with these settings and values; the state stays."""
-        receivers = [self.inbox.settings("admin@example.org")]
+    def install(
+        self,
+        settings: dict[str, Any] | None = None,
+        *,
+        name: str = NAME,
+        major: int = 4,
+        **values: Any,  # noqa: ANN401 (the chart's)
+    ) -> str:
+        """Installs it, or upgrades what is installed, with these settings and values; gives what helm writes."""
         given = {
             "existingSecret": "mail",
             "schedule": NEVER,
-            "logs": {"hostPath": self.logs},
-            "state": {"hostPath": f"/var/lib/{self.namespace.name}"},
-            "settings": {"receivers": receivers, **settings},
+            "settings": {"receivers": [self.inbox.settings("admin@example.org")], **(settings or {})},
+            **self.folders.values,
             **values,
         }
-        self.namespace.secret("mail", self.inbox.secrets)
-        words = ("upgrade", "--install", NAME, "deploy/chart", "--values=-")
-        self.namespace.helm(*words, stdin=json.dumps(given))
+        words = ("upgrade", "--install", name, "deploy/chart", "--values=-")
+        return self.namespace.helm(*words, stdin=json.dumps(given), major=major)
 
-    def new_log(self, *nodes: str) -> None:
-        """An empty log on these nodes, as rsyslog makes it on Debian."""
-        for node in nodes:
-            self.cluster.on(node, "install", "--directory", self.logs)
-            self.cluster.on(node, "install", "--mode=640", "--group=adm", "/dev/null", f"{self.logs}/syslog")
+    def rolled_out(self) -> None:
+        """Waits until the daemonset is what was installed last, on each of its nodes."""
+        self.namespace.kubectl("rollout", "status", f"daemonset/{NAME}", "--timeout=120s")
 
-    def write(self, node: str, src: str, packets: int = 1, at: datetime | None = None) -> None:
-        """So many rejected packets of a source, as the kernel and rsyslog write them; now, if not at another time."""
-        stamp = at or datetime.now(UTC)  # noqa: TID251 (the pods have the real clock)
-        lines = [LINE.format(at=stamp.isoformat(), node=node, src=src, serial=serial) for serial in range(packets)]
-        self.cluster.on(node, "tee", "--append", f"{self.logs}/syslog", stdin="".join(lines))
+    def start(self, job: str = "", cronjob: str = NAME) -> str:
+        """Starts a Job as the schedule would; its name."""
+        name = job or f"run-{secrets.token_hex(4)}"
+        self.namespace.kubectl("create", "job", name, f"--from=cronjob/{cronjob}")
+        return name
 
-    def cronjobs(self) -> dict[str, str]:
-        """The CronJob of each node."""
-        names = {
-            each["metadata"]["annotations"]["tocsin/node"]: each["metadata"] for each in self.namespace.get("cronjobs")
-        }
-        return {node: metadata["name"] for node, metadata in names.items()}
+    def ended(self, job: str, seconds: float = 180) -> Run:
+        """The Job once it has ended."""
+        end = self.eventually(lambda: ending(self.namespace.get("job", job)), seconds)
+        pods, ends = self.pods(job), self.terminated(job)
+        assert len(ends) == len(pods), pods
+        logs = [self.namespace.kubectl("logs", pod["metadata"]["name"]) for pod in pods]
+        how = end["type"] if end["type"] == "Complete" else end["reason"]
+        return Run(how, [each["exitCode"] for each in ends], logs)
 
-    def start(self, job: str, cronjob: str = NAME) -> str:
-        """Starts a Job of the CronJob; its name."""
-        self.namespace.kubectl("create", "job", job, f"--from=cronjob/{cronjob}")
-        return job
+    def run(self, job: str = "", cronjob: str = NAME, seconds: float = 180) -> Run:
+        return self.ended(self.start(job, cronjob), seconds)
 
-    def end(self, job: str) -> dict[str, str]:
-        """How the Job ended: its condition `Complete` or `Failed`; nothing as long as it goes on."""
-        return ending(self.namespace.get("job", job))
-
-    def exits(self, job: str) -> list[int]:
-        """The exit statuses of the Job's pods, oldest first."""
-        return [state["exitCode"] for state in self.terminated(job)]
+    def pods(self, job: str) -> list[dict[str, Any]]:
+        """The Job's pods, oldest first."""
+        pods: list[dict[str, Any]] = self.namespace.get("pods", f"--selector=batch.kubernetes.io/job-name={job}")
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
     def terminated(self, job: str) -> list[dict[str, Any]]:
-        """How tocsin ended in each of the Job's pods, oldest first."""
-        pods = self.namespace.get("pods", f"--selector=batch.kubernetes.io/job-name={job}")
-        ends = [state["terminated"] for pod in by_age(pods) for state in _states(pod) if "terminated" in state]
-        return sorted(ends, key=lambda end: str(end["finishedAt"]))
+        """How tocsin ended in those of the Job's pods where it has, oldest first."""
+        states = [each["state"] for pod in self.pods(job) for each in pod["status"].get("containerStatuses", [])]
+        return [state["terminated"] for state in states if "terminated" in state]
 
-
-def by_age(objects: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Objects of Kubernetes, oldest first."""
-    return sorted(objects, key=lambda each: str(each["metadata"]["creationTimestamp"]))
+    def ask(self, *words: str) -> Any:  # noqa: ANN401 (what tocsin writes as JSON)
+        """What another verb says in a pod like that of a run."""
+        like = ("create", "job", "ask", f"--from=cronjob/{NAME}", "--dry-run=client", "--output=json")
+        job = json.loads(self.namespace.kubectl(*like))
+        job["spec"]["template"]["spec"]["containers"][0]["args"] = words
+        self.namespace.apply(job)
+        asked = self.ended("ask")
+        self.namespace.kubectl("delete", "job", "ask")
+        assert asked.end == "Complete", asked
+        return json.loads(asked.logs[0])
 
 
 def ending(job: dict[str, Any]) -> dict[str, str]:
     """A Job's condition `Complete` or `Failed`; nothing as long as it goes on."""
-    conditions: list[dict[str, str]] = job["status"].get("conditions", [])
-    return next((each for each in conditions if each["type"] in {"Complete", "Failed"}), {})
+    true = [each for each in job["status"].get("conditions", []) if each["status"] == "True"]
+    return next((each for each in true if each["type"] in {"Complete", "Failed"}), {})
 
 
-def _states(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each["state"] for each in pod["status"].get("containerStatuses", [])]
+def daemonset(node: str) -> dict[str, Any]:
+    """Values of the chart: the daemonset on one node."""
+    return {"nodeSelector": {"kubernetes.io/hostname": node}}
+
+
+def cronjob(*nodes: str) -> dict[str, Any]:
+    """Values of the chart: a cronjob on each of these nodes."""
+    return {"mode": "cronjob", "nodes": nodes}
+
+
+def on_stock_python(cluster: "Cluster", node: str) -> dict[str, Any]:
+    """Values of the chart: a cronjob on one node with its code from the ConfigMap tftp-monitor."""
+    repository, tag = cluster.python().rsplit(":", 1)
+    return {**cronjob(node), "delivery": "configmap", "image": {"repository": repository, "tag": tag}}
+
+
+@pytest.fixture
+def release(
+    namespace: "Namespace", folders: "Folders", inbox: "Inbox", image: str, eventually: "Eventually"
+) -> Release:
+    """Nothing is installed yet; the inbox's secrets are there."""
+    assert image
+    namespace.secret("mail", inbox.secrets)
+    return Release(namespace, folders, inbox, eventually)

@@ -4,13 +4,14 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.cluster.release import on_stock_python
+from tests.cluster.shell import MAKE, RUN
+
 if TYPE_CHECKING:
-    from tests.cluster.folders import Install, Shell
+    from tests.cluster.release import Release
+    from tests.cluster.shell import Shell
 
 REPLACE = "kubectl create configmap tftp-monitor --from-file=tocsin.pyz -o yaml --dry-run=client|kubectl replace -f -"
-RUN = (
-    "kubectl create job --from=cronjob/tftp-monitor {0} && kubectl wait --for=condition=Complete job/{0} --timeout=90s"
-)
 
 
 def renumbered(pyz: Path, version: str) -> None:
@@ -24,17 +25,17 @@ def renumbered(pyz: Path, version: str) -> None:
 
 
 def test_the_run_after_a_replacement_is_the_new_version_on_the_same_image(
-    install: "Install", shell: "Shell", tmp_path: Path
+    release: "Release", shell: "Shell", tmp_path: Path
 ) -> None:
     assert f"    {REPLACE}\n" in Path("README.md").read_text()
-    shell("kubectl create configmap tftp-monitor --from-file=tocsin.pyz")
-    install(install.folders.on_stock_python("node1"))
+    shell(MAKE)
+    release.install(**on_stock_python(release.cluster, "node1"))
     shell(RUN.format("before"))
     renumbered(tmp_path / "operator" / "tocsin.pyz", "7.0.0")
     assert shell(REPLACE) == "configmap/tftp-monitor replaced\n"
     shell(RUN.format("after"))
     assert "started: tocsin 7.0.0 check on node1" in shell("kubectl logs job/after")
     assert "started: tocsin 7.0.0 " not in shell("kubectl logs job/before")
-    statuses = [status for pod in install.namespace.get("pods") for status in pod["status"]["containerStatuses"]]
+    statuses = [status for pod in release.namespace.get("pods") for status in pod["status"]["containerStatuses"]]
     assert len(statuses) == 2
     assert len({status["imageID"] for status in statuses}) == 1

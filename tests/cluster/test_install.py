@@ -6,24 +6,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cluster.release import NAME, daemonset
+from tests.cluster.shell import MAKE
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Eventually, Inbox, Namespace
-    from tests.cluster.folders import Folders, Install, Shell
+    from tests.cluster.cluster import Eventually
+    from tests.cluster.folders import Folders
+    from tests.cluster.mail import Inbox
+    from tests.cluster.namespace import Namespace
+    from tests.cluster.release import Release
+    from tests.cluster.shell import Shell
 
 MANIFESTS = Path("deploy/manifests")
 SELECTOR = "--selector=app=tftp-monitor"
 
 
 @pytest.mark.parametrize("major", [3, 4])
-def test_helm_test_passes_with_a_mail_marked_test(major: int, install: "Install") -> None:
-    install(install.folders.on("node1"), major=major)
-    told = install.namespace.helm("test", "tftp-monitor", "--timeout=90s", major=major)
+def test_helm_test_passes_with_a_mail_marked_test(major: int, release: "Release") -> None:
+    release.install(**daemonset("node1"), major=major)
+    told = release.namespace.helm("test", NAME, "--timeout=90s", major=major)
     assert re.search(r"Phase: +Succeeded", told)
-    (mail,) = install.inbox.mails
+    (mail,) = release.inbox.mails
     assert mail.message["X-Tocsin-Reason"] == "test"
     assert "TEST" in mail.message["Subject"]
-    assert not install.namespace.get("pods", "--selector=app.kubernetes.io/component=test")
+    assert not release.namespace.get("pods", "--selector=app.kubernetes.io/component=test")
+
+
+def test_helm_test_can_check_the_settings_alone(release: "Release") -> None:
+    release.install(**daemonset("node1"), test={"send": False})
+    assert re.search(r"Phase: +Succeeded", release.namespace.helm("test", NAME, "--timeout=90s"))
+    assert release.inbox.mails == []
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,8 @@ class Adapted:
             "server: mail.example.org:587": f"server: {self.server}\n        security: none",
             "minikube": "node1",
             "docker.io/library/python:3.11-slim": self.folders.cluster.python(),
-            'path: "/host_logs': f'path: "{self.folders.log}',
-            'path: "/var/log"': f'path: "{self.folders.log}"',
+            'path: "/host_logs': f'path: "{self.folders.logs}',
+            'path: "/var/log"': f'path: "{self.folders.logs}"',
             'path: "/var/lib/tocsin"': f'path: "{self.folders.state}"',
         }
         text = (MANIFESTS / name).read_text()
@@ -61,7 +73,7 @@ def test_a_rendered_manifest_mails_an_attack(
 ) -> None:
     namespace, text = adapted.namespace, adapted(name)
     if "configmap" in name:
-        shell("kubectl create configmap tftp-monitor --from-file=tocsin.pyz")
+        shell(MAKE)
     namespace.kubectl("apply", "--server-side", "--filename=-", stdin=text)
     adapted.folders.reject("node1", 3)
     if "cronjob" in name:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import pytest
-from tests.cluster.release import Release
+from tests.cluster.release import Release, cronjob
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Eventually, Inbox, Mail, Namespace
+    from tests.cluster.cluster import Eventually
+    from tests.cluster.mail import Mail
 
 TIMES = 20
 MOMENTS = ("before the mail was taken", "before the answer", "before the outcome was noted")
@@ -53,37 +53,27 @@ class Killer:
         return "221 Bye"
 
     def kill(self) -> None:
-        namespace = self.release.namespace
-        for pod in namespace.get("pods", f"--selector=batch.kubernetes.io/job-name={self.job}"):
+        for pod in self.release.pods(self.job):
             self.release.cluster.on("node1", "sh", "-c", KILL, "-", pod["metadata"]["uid"])
 
 
-@pytest.mark.usefixtures("image")
 def test_a_pod_killed_at_the_moment_of_delivery_tells_every_attack_each_by_one_message(
-    namespace: "Namespace", inbox: "Inbox", eventually: "Eventually"
+    release: Release, eventually: "Eventually"
 ) -> None:
-    release = Release(namespace, inbox)
-    release.new_log("node1")
-    release.install(SETTINGS, mode="cronjob", nodes=["node1"], backoffLimit=0)
+    inbox = release.inbox
+    release.install(SETTINGS, **cronjob("node1"), backoffLimit=0)
     inbox.may_repeat = True
-    release.start("begun")  # a first start leaves out what is older than the rule's window
-    assert eventually(lambda: release.end("begun"))["type"] == "Complete"
+    assert release.run().end == "Complete"  # a first start leaves out what is older than the rule's window
     killer = Killer(release)
     inbox.answer, inbox.part = killer.answer, killer.part
     for number, moment in zip(range(TIMES), cycle(MOMENTS)):
         killer.job, killer.moment = f"killed-{number}", moment
-        release.write("node1", f"198.51.100.{number}")
+        release.folders.reject("node1", src=f"198.51.100.{number}")
         release.start(killer.job)
-        assert eventually(lambda: release.exits(killer.job)) == [137]
-    release.start("left-alone")
-    assert eventually(lambda: release.end("left-alone"))["type"] == "Complete"
+        assert [end["exitCode"] for end in eventually(lambda: release.terminated(killer.job))] == [137]
+    assert release.run().end == "Complete"
     messages = {str(mail.message["Message-ID"]): mail for mail in inbox.mails}
     assert len(messages) == TIMES
     assert Counter(mail.message["Message-ID"] for mail in inbox.attempts) == dict.fromkeys(messages, 2)
-    sources = [re.findall(r"\b198\.51\.100\.\d+", _text(mail))[0] for mail in messages.values()]
+    sources = [re.findall(r"\b198\.51\.100\.\d+", mail.text)[0] for mail in messages.values()]
     assert sources == [f"198.51.100.{number}" for number in range(TIMES)]
-
-
-def _text(mail: "Mail") -> str:
-    text = mail.message.get_body(("plain",))
-    return str(text.get_content()) if text else ""

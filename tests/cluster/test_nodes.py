@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Cluster, Eventually, Inbox, Namespace
+    from tests.cluster.cluster import Cluster, Eventually
+    from tests.cluster.mail import Inbox
+    from tests.cluster.namespace import Namespace
 
 PREFIX = "IPTables-TFTP-Rejected: "
 SEND = """

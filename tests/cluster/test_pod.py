@@ -4,10 +4,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cluster.release import daemonset
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Eventually, Namespace
-    from tests.cluster.folders import Install
+    from tests.cluster.cluster import Eventually
+    from tests.cluster.namespace import Namespace
+    from tests.cluster.release import Release
 
 LOOK = """
 import json, os
@@ -41,15 +43,14 @@ def seen(namespace: "Namespace") -> Any:  # noqa: ANN401 (what LOOK prints)
     ("profile", "user", "rights"), [("nonroot", "65532", "root:adm 640"), ("root-nocaps", "0", "root:root 600")]
 )
 def test_tocsin_reads_the_log_without_any_right_that_it_does_not_need(
-    profile: str, user: str, rights: str, install: "Install", eventually: "Eventually"
+    profile: str, user: str, rights: str, release: "Release", eventually: "Eventually"
 ) -> None:
-    folders, (owner, mode) = install.folders, rights.split()
-    log = f"{folders.log}/syslog"
-    folders.cluster.on("node1", "sh", "-c", f"chown {owner} {log}; chmod {mode} {log}")
-    install({"profile": profile, **folders.on("node1")})
-    folders.reject("node1", 3)
-    assert eventually(lambda: install.inbox.mails, 90)[0].message["X-Tocsin-Node"] == "node1"
-    found = seen(install.namespace)
+    (owner, mode), log = rights.split(), release.folders.log
+    release.cluster.on("node1", "sh", "-c", f"chown {owner} {log}; chmod {mode} {log}")
+    release.install(profile=profile, **daemonset("node1"))
+    release.folders.reject("node1", 3)
+    assert eventually(lambda: release.inbox.mails, 90)[0].message["X-Tocsin-Node"] == "node1"
+    found = seen(release.namespace)
     assert (found["Uid"], found["Gid"]) == ([user] * 4, [user] * 4)
     assert set(found["Groups"]) <= {user, "4"}
     assert [int(found[name][0], 16) for name in found if name.startswith("Cap")] == [0] * 5

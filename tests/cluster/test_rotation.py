@@ -12,10 +12,10 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cluster.watcher import Watcher
+from tests.cluster.release import JSON, Release, cronjob
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Cluster, Eventually, Inbox, Namespace
+    from tests.cluster.cluster import Eventually
 
 BURST = 20  # packets
 SEND = """
@@ -28,18 +28,21 @@ for _ in range(int(sys.argv[3])):
 
 @dataclass
 class Syslog:
-    """What writes and rotates the watcher's log, and what is logged there."""
+    """What writes and rotates the release's log on a node, and what is logged there."""
 
-    cluster: "Cluster"
-    watcher: Watcher
+    release: Release
+    node: str
     prefix: str
     port: int
     sent: int = 0
     rotations: int = 0
 
+    def on(self, *command: str, stdin: str | None = None) -> str:
+        return self.release.cluster.on(self.node, *command, stdin=stdin)
+
     @property
     def place(self) -> str:
-        return f"{self.watcher.state}-rsyslog"
+        return f"{self.release.folders.state}-rsyslog"
 
     @property
     def rule(self) -> list[str]:
@@ -47,40 +50,42 @@ class Syslog:
         return [*words.split(), self.prefix]
 
     def start(self) -> None:
+        folders = self.release.folders
         conf = f"""
-            global(workDirectory="{self.place}" localHostname="{self.watcher.node}")
+            global(workDirectory="{self.place}" localHostname="{self.node}")
             module(load="imkmsg")
             if not ($msg contains "{self.prefix}") then stop
-            action(type="omfile" file="{self.watcher.log}" fileOwner="root" fileGroup="adm" fileCreateMode="0640")
+            action(type="omfile" file="{folders.log}" fileOwner="root" fileGroup="adm" fileCreateMode="0640")
         """
         start = 'mkdir "$1" && cat >"$1/rsyslog.conf" && rsyslogd -f "$1/rsyslog.conf" -i "$1/pid" >"$1/log" 2>&1'
-        self.watcher.on("sh", "-c", start, "-", self.place, stdin=conf)
-        self.watcher.on("iptables", "-w", "-I", *self.rule)
-        pid = self.watcher.on("cat", f"{self.place}/pid").strip()
+        self.on("sh", "-c", start, "-", self.place, stdin=conf)
+        self.on("iptables", "-w", "-I", *self.rule)
+        pid = self.on("cat", f"{self.place}/pid").strip()
         debian = Path("/etc/logrotate.d/rsyslog").read_text(encoding="utf-8")
-        rotated = debian.replace("/var/log/", f"{self.watcher.logs}/").replace("rotate 4", "rotate 99")
+        rotated = debian.replace("/var/log/", f"{folders.logs}/").replace("rotate 4", "rotate 99")
         rotated, asked = re.subn("/usr/lib/rsyslog/rsyslog-rotate", f"kill -s HUP {pid}", rotated)
         assert asked == 1
-        self.watcher.on("sh", "-c", 'cat >"$1/logrotate.conf"', "-", self.place, stdin=f"create\n{rotated}")
+        self.on("sh", "-c", 'cat >"$1/logrotate.conf"', "-", self.place, stdin=f"create\n{rotated}")
 
     def stop(self) -> None:
-        self.watcher.on("iptables", "-w", "-D", *self.rule)
-        self.watcher.on("sh", "-c", 'kill "$(cat "$1/pid")" && rm -r "$1"', "-", self.place)
+        self.on("iptables", "-w", "-D", *self.rule)
+        self.on("sh", "-c", 'kill "$(cat "$1/pid")" && rm -r "$1"', "-", self.place)
 
     def burst(self) -> None:
-        address = self.cluster.address(self.watcher.node)
-        self.cluster.on("outside", "python3", "-c", SEND, address, str(self.port), str(BURST))
+        cluster = self.release.cluster
+        address = cluster.address(self.node)
+        cluster.on("outside", "python3", "-c", SEND, address, str(self.port), str(BURST))
         self.sent += BURST
 
     def rotate(self) -> None:
         words = ("--force", "--state", f"{self.place}/status", f"{self.place}/logrotate.conf")
-        self.watcher.on("logrotate", *words)
+        self.on("logrotate", *words)
         self.rotations += 1
 
     def written(self) -> int:
         """Lines about our packets in the log and all that was rotated away."""
         return int(
-            self.watcher.on("sh", "-c", 'zcat --force "$1"* | grep --count "$2"', "-", self.watcher.log, self.prefix)
+            self.on("sh", "-c", 'zcat --force "$1"* | grep --count "$2"', "-", self.release.folders.log, self.prefix)
         )
 
     @contextmanager
@@ -103,40 +108,34 @@ class Syslog:
 
 
 @pytest.fixture
-def syslog(
-    cluster: "Cluster", namespace: "Namespace", inbox: "Inbox", eventually: "Eventually", image: str
-) -> Iterator[Syslog]:
-    del image
-    watcher = Watcher(cluster, namespace, eventually, cluster.nodes[-1])
-    made = Syslog(cluster, watcher, f"{namespace.name}: ", 20_000 + int(namespace.name[-4:], 16) // 2)
+def syslog(release: Release) -> Iterator[Syslog]:
+    node, name = release.cluster.nodes[-1], release.namespace.name
+    made = Syslog(release, node, f"{name}: ", 20_000 + int(name[-4:], 16) // 2)
     made.start()
-    namespace.secret("mail", inbox.secrets)
-    rules = [{"name": "ours", "prefix": made.prefix}]
-    watcher.install({"receivers": [inbox.settings("admin@example.org")], "rules": rules}, existingSecret="mail")
+    release.install({**JSON, "rules": [{"name": "ours", "prefix": made.prefix}]}, **cronjob(node))
     yield made
     made.stop()
-    watcher.remove()
 
 
 def test_no_line_is_lost_or_counts_twice_over_rotations_between_runs_and_during_them(
-    syslog: Syslog, inbox: "Inbox", eventually: "Eventually"
+    syslog: Syslog, eventually: "Eventually"
 ) -> None:
     syslog.burst()
     eventually(lambda: syslog.written() == syslog.sent, 20)
-    assert syslog.watcher.run().statuses == [0]
+    assert syslog.release.run().statuses == [0]
     for _ in range(3):  # what was left half read is compressed by now
         syslog.burst()
         syslog.rotate()
-    assert syslog.watcher.run().statuses == [0]
+    assert syslog.release.run().statuses == [0]
     for _ in range(2):
         with syslog.rotating():
             before = syslog.rotations
-            run = syslog.watcher.run()
+            run = syslog.release.run()
             assert syslog.rotations > before + 3
         assert (run.end, {*run.statuses} - {0, 66}) == ("Complete", set())
     eventually(lambda: syslog.written() == syslog.sent, 20)
-    assert syslog.watcher.run().statuses == [0]
-    status = syslog.watcher.ask("status", "--json")
+    assert syslog.release.run().statuses == [0]
+    status = syslog.release.ask("status", "--json")
     assert [alert["events"] for alert in status["alerts"]] == [syslog.sent]
     assert sum(count["events"] for count in status["counts"]) == syslog.sent
-    assert (status["gaps"], len(inbox.mails)) == ([], 1)
+    assert (status["gaps"], len(syslog.release.inbox.mails)) == ([], 1)

@@ -5,18 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cluster.release import NEVER, on_stock_python
+from tests.cluster.shell import EDIT, MAKE, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cluster.conftest import Eventually, Inbox, Namespace
-    from tests.cluster.folders import Install, Shell
+    from tests.cluster.cluster import Eventually
+    from tests.cluster.mail import Inbox
+    from tests.cluster.namespace import Namespace
+    from tests.cluster.release import Release
+    from tests.cluster.shell import Shell
 
 MANIFEST = Path(__file__).with_name("tftp-monitor.yaml")
 README = Path("README.md")
-MAKE = "kubectl create configmap tftp-monitor --from-file=tocsin.pyz"
 DESCRIBE = "kubectl describe configmaps tftp-monitor"
-EDIT = "kubectl edit configmaps tftp-monitor-settings"
 CRONJOBS = "kubectl get cronjobs --selector=app=tftp-monitor"
 ALL = "kubectl get all --selector=app=tftp-monitor"
 MONITOR_LOG = """
@@ -33,9 +36,6 @@ kubectl delete cronjobs tftp-monitor
 kubectl delete configmaps tftp-monitor
 """
 LABEL = r"sed -i 's/^  name: tftp-monitor$/&\n  labels: {edited: here}/'"
-RUN = (
-    "kubectl create job --from=cronjob/tftp-monitor {0} && kubectl wait --for=condition=Complete job/{0} --timeout=90s"
-)
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,6 @@ class Lab:
             assert text.count(old) == 1
             text = text.replace(old, new)
         return text
-
-    def left(self) -> str:
-        """All that is in the namespace."""
-        kinds = "all,configmaps,secrets,serviceaccounts,networkpolicies,persistentvolumeclaims,roles,rolebindings"
-        return self.namespace.kubectl("get", kinds, "--output=name")
 
     def on_node(self, *command: str) -> str:
         return self.namespace.cluster.on("node1", *command)
@@ -105,22 +100,22 @@ def test_the_scripts_manifest_with_three_lines_changed_mails_an_attack(lab: Lab,
 
 @pytest.mark.xdist_group("node1")
 def test_the_scripts_two_deletes_leave_the_state_folder_alone(lab: Lab, eventually: "Eventually") -> None:
-    before = lab.left()
+    before = lab.namespace.left()
     lab.shell(MAKE)
     lab.namespace.kubectl("apply", "--filename=-", stdin=lab.manifest)
     lab.shell(RUN.format("tftp-monitor-now"))
     for kind in ("cronjob.batch/tftp-monitor ", "job.batch/tftp-monitor-now ", "pod/tftp-monitor-now-"):
         assert kind in lab.shell(ALL)
     lab.shell(UNINSTALL)
-    assert eventually(lambda: lab.left() == before)
+    assert eventually(lambda: lab.namespace.left() == before)
     assert lab.on_node("ls", "-A", "/host_logs/mon_logs").split() == ["tftp_monitor.log", "tocsin"]
 
 
 @pytest.fixture
-def installed(install: "Install", shell: "Shell") -> "Shell":
+def installed(release: "Release", shell: "Shell") -> "Shell":
     """The chart with its code from the ConfigMap that the operator makes."""
     assert shell(MAKE) == "configmap/tftp-monitor created\n"
-    install(install.folders.on_stock_python("node1"))
+    release.install(**on_stock_python(release.cluster, "node1"))
     return shell
 
 
@@ -130,7 +125,7 @@ def test_the_scripts_commands_show_the_code_the_jobs_and_their_logs(installed: "
     assert "Name:         tftp-monitor\n" in described
     assert "tocsin.pyz: " in described
     for command in ("kubectl get cronjobs", CRONJOBS):
-        assert installed(command).splitlines()[1].split()[:6] == ["tftp-monitor", "0", "0", "1", "1", "*"]
+        assert installed(command).splitlines()[1].split()[:6] == ["tftp-monitor", *NEVER.split()]
     everything = installed(ALL)
     for kind in ("pod/tftp-monitor-now-", "job.batch/tftp-monitor-now ", "cronjob.batch/tftp-monitor "):
         assert kind in everything
@@ -138,12 +133,12 @@ def test_the_scripts_commands_show_the_code_the_jobs_and_their_logs(installed: "
 
 
 def test_an_edit_of_the_settings_is_what_the_next_run_follows(
-    installed: "Shell", install: "Install", eventually: "Eventually"
+    installed: "Shell", release: "Release", eventually: "Eventually"
 ) -> None:
     installed(f"EDITOR='sed -i s/admin@example.org/boss@example.org/' {EDIT}")
-    install.folders.reject("node1", 3)
+    release.folders.reject("node1", 3)
     installed(RUN.format("after"))
-    assert eventually(lambda: [mail.recipients for mail in install.inbox.mails]) == [("boss@example.org",)]
+    assert eventually(lambda: [mail.recipients for mail in release.inbox.mails]) == [("boss@example.org",)]
 
 
 def test_an_edit_of_the_codes_configmap_leaves_the_code_whole(installed: "Shell") -> None:

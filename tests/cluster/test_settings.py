@@ -1,56 +1,56 @@
 """Settings that are edited in the cluster hold from the next run on."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cluster.watcher import SETTINGS, Watcher, now, packets
+from tests.cluster.cluster import now
+from tests.cluster.folders import rejected
+from tests.cluster.release import JSON, Release, cronjob
+from tests.cluster.shell import EDIT
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Cluster, Eventually, Inbox, Namespace
+    from tests.cluster.namespace import Namespace
+    from tests.cluster.shell import Shell
+
+
+NODE = "node1"
+RULE = {"name": "tftp", "prefix": "IPTables-TFTP-Rejected: ", "threshold": 1}
 
 
 @pytest.fixture
-def watcher(
-    cluster: "Cluster", namespace: "Namespace", inbox: "Inbox", eventually: "Eventually", image: str
-) -> Iterator[Watcher]:
-    """It watches already: its first run read an empty log."""
-    del image
-    made = Watcher(cluster, namespace, eventually, cluster.nodes[0])
-    namespace.secret("mail", inbox.secrets)
-    rule = {"name": "tftp", "prefix": "IPTables-TFTP-Rejected: ", "threshold": 1}
-    made.install({"receivers": [inbox.settings("admin@example.org")], "rules": [rule]}, existingSecret="mail")
-    made.write([])
-    assert made.run().statuses == [0]
-    yield made
-    made.remove()
+def watching(release: Release) -> Release:
+    """A cronjob whose first run read an empty log."""
+    release.install({**JSON, "rules": [RULE]}, **cronjob(NODE))
+    assert release.run().statuses == [0]
+    return release
 
 
 def replace(namespace: "Namespace", old: str, new: str) -> None:
     """As the seed's pipe into `kubectl replace` does."""
-    found = namespace.get("configmap", SETTINGS)
+    found = namespace.get("configmap", "tftp-monitor-settings")
     assert old in found["data"]["tocsin.yaml"]
     found["data"]["tocsin.yaml"] = found["data"]["tocsin.yaml"].replace(old, new)
     namespace.kubectl("replace", "--filename=-", stdin=json.dumps(found))
 
 
-def attack(watcher: Watcher, number: int, minutes: int) -> None:
+def attack(release: Release, packets: int, minutes: int) -> None:
     """An attack of so many packets so long ago, by the next run."""
-    watcher.write(packets(number, now() - timedelta(minutes=minutes)))
-    assert watcher.run().statuses == [0]
+    release.folders.write(NODE, rejected(NODE, packets, now() - timedelta(minutes=minutes)))
+    assert release.run().statuses == [0]
 
 
 def test_a_recipient_and_a_threshold_that_are_edited_hold_from_the_next_run_on(
-    watcher: Watcher, namespace: "Namespace", inbox: "Inbox"
+    watching: Release, shell: "Shell"
 ) -> None:
-    attack(watcher, 2, 90)
-    watcher.edit("s/admin@example.org/second@example.org/")
-    attack(watcher, 2, 60)
+    inbox = watching.inbox
+    attack(watching, 2, 90)
+    shell(f"EDITOR='sed -i s/admin@example.org/second@example.org/' {EDIT}")
+    attack(watching, 2, 60)
     assert [mail.recipients for mail in inbox.mails] == [("admin@example.org",), ("second@example.org",)]
-    replace(namespace, "threshold: 1", "threshold: 3")
-    attack(watcher, 2, 30)
+    replace(watching.namespace, "threshold: 1", "threshold: 3")
+    attack(watching, 2, 30)
     assert len(inbox.mails) == 2
-    attack(watcher, 3, 0)
+    attack(watching, 3, 0)
     assert [mail.recipients for mail in inbox.mails[2:]] == [("second@example.org",)]

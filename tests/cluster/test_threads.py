@@ -1,33 +1,34 @@
 """Attacks on two nodes at once, and the way from one mode to the other."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.cluster.release import Release
+from tests.cluster.cluster import now
+from tests.cluster.folders import rejected
+from tests.cluster.release import cronjob
 
 if TYPE_CHECKING:
-    from tests.cluster.conftest import Cluster, Eventually, Inbox, Namespace
+    from tests.cluster.cluster import Cluster, Eventually
+    from tests.cluster.mail import Inbox
+    from tests.cluster.release import Release
 
 SETTINGS: dict[str, object] = {
     "rules": [{"name": "tftp", "prefix": "IPTables-TFTP-Rejected: ", "window": "90s"}],
 }
 
 
-@pytest.mark.usefixtures("image")
 def test_each_node_has_one_thread_of_mails_for_an_attack_whichever_mode_tells_it(
-    cluster: "Cluster", namespace: "Namespace", inbox: "Inbox", eventually: "Eventually"
+    cluster: "Cluster", release: "Release", eventually: "Eventually"
 ) -> None:
     if len(cluster.nodes) < 2:
         pytest.skip("needs a second node")
-    release = Release(namespace, inbox)
-    release.new_log(*cluster.nodes)
-    release.install(SETTINGS, mode="cronjob", nodes=list(cluster.nodes))
+    inbox = release.inbox
+    release.install(SETTINGS, **cronjob(*cluster.nodes))
     _attack(release, cluster.nodes)
-    for node, cronjob in release.cronjobs().items():
-        release.start(node, cronjob)
-    for node in cluster.nodes:
-        assert eventually(lambda node=node: release.end(node))["type"] == "Complete"  # type: ignore[misc]
+    started = {
+        _node(each): release.start(cronjob=each["metadata"]["name"]) for each in release.namespace.get("cronjobs")
+    }
+    assert {node: release.ended(job).end for node, job in started.items()} == dict.fromkeys(cluster.nodes, "Complete")
     _attack(release, cluster.nodes)
     release.install(SETTINGS, mode="daemonset")
     eventually(lambda: len(inbox.mails) == 4, 240)
@@ -42,10 +43,14 @@ def test_each_node_has_one_thread_of_mails_for_an_attack_whichever_mode_tells_it
         assert names == [mail.message["X-Tocsin-Node"]]
 
 
-def _attack(release: Release, nodes: tuple[str, ...]) -> None:
-    at = datetime.now(UTC)  # noqa: TID251 (the pods have the real clock)
+def _node(cronjob: dict[str, Any]) -> str:
+    return str(cronjob["metadata"]["annotations"]["tocsin/node"])
+
+
+def _attack(release: "Release", nodes: tuple[str, ...]) -> None:
+    at = now()
     for number, node in enumerate(nodes):
-        release.write(node, f"198.51.100.{number}", packets=9, at=at)
+        release.folders.write(node, rejected(node, 9, at, src=f"198.51.100.{number}"))
 
 
 def _threads(inbox: "Inbox") -> dict[str, list[tuple[str, str]]]:
