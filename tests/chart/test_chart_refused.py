@@ -50,6 +50,12 @@ REFUSED: list[tuple[Values, str]] = [
     ({"logs": {"timezone": "/etc/"}}, "at '/logs/timezone': '/etc/' does not match pattern"),
     (mail(ca_file="/secrets/ca.pem"), "say in existingSecret which Secret holds it"),
     ({"state": {"hostPath": "/var/lib"}}, "state.hostPath: /var/lib is given to tocsin's user"),
+    (
+        {"state": {"hostPath": "/var/lib/kubelet/pods"}},
+        "state.hostPath: /var/lib/kubelet/pods is given to tocsin's user",
+    ),
+    ({"state": {"hostPath": "/usr/local/bin"}}, "state.hostPath: /usr/local/bin is given to tocsin's user"),
+    ({"state": {"hostPath": "/var/log/pods"}}, "state.hostPath: /var/log/pods is given to tocsin's user"),
     ({"state": {"hostPath": "/tocsin"}}, "state.hostPath: /tocsin is given to tocsin's user"),
     ({"state": {"hostPath": "/var/lib/../log"}}, "state.hostPath: /var/lib/../log is given to tocsin's user"),
     ({"monitorLog": {"hostPath": "/var/log/"}}, "monitorLog.hostPath: /var/log/ is given to tocsin's user"),

@@ -47,6 +47,9 @@ GOOD: list[dict[str, object]] = [
     {"notify": {"repeat": "1h", "over": False, "limit": "20 / minute", "heartbeat": "2w"}},
 ]
 BAD: list[object] = [
+    mail(server="mail:70000"),
+    mail(server="mail:0"),
+    mail(server="mail:65536"),
     [],
     "text",
     None,
@@ -126,7 +129,6 @@ BEYOND: list[object] = [
     {"rules": [RULE, RULE | {"port": 69}]},
     {"sources": [{"file": {"path": "/log"}}, {"file": {"path": "/log", "timezone": "UTC"}}]},
     {"sources": [{"file": {"path": "/log", "timezone": "Nowhere"}}]},
-    mail(server="mail:70000"),
     mail(ca_file="/nowhere/ca.pem"),
     mail(username="x", password_file="/nowhere/password"),  # noqa: S106 (a path)
 ]

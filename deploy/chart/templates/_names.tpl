@@ -88,7 +88,7 @@ annotations:
 
 {{/* A folder of the node that the init container may give away: not one that others use. */}}
 {{- define "tocsin.own" -}}
-{{- if or (not (regexMatch "^/[^/]+/[^/]" .path)) (regexMatch "^/(var|usr|etc|run|home)/[^/]+/?$|/\\.\\.?(/|$)|//" .path) }}
+{{- if or (not (regexMatch "^/[^/]+/[^/]" .path)) (regexMatch "^/(var|usr|etc|run|home)/[^/]+/?$|/\\.\\.?(/|$)|//" .path) (regexMatch "^/(bin|boot|dev|etc|lib|proc|root|run|sbin|sys|usr)/|^/var/(lib/(cni|containerd|containers|docker|etcd|kubelet|minikube)|log/(containers|journal|pods))(/|$)" .path) }}
 {{- fail (printf "%s: %s is given to tocsin's user, so name a folder of tocsin's own, such as %s" .value .path .such) }}
 {{- end }}
 {{- .path }}

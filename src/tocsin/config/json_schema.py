@@ -48,8 +48,9 @@ _PATH = _matching("/.*")
 _DURATION = _matching(r"\s*\d{1,10}\s*[smhdw]\s*", "[1-9]")
 _RATE = _matching(r"\s*\d{1,9}\s*/\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week)\s*", "[1-9]")
 _MAIL = _matching(ADDRESS)
+_PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _SERVER = _matching(
-    rf"(?:{HOST}(?:\.{HOST})*\.?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::\d{{1,5}})?|(?:[0-9A-Fa-f.]*:){{2,}}[0-9A-Fa-f.]*"
+    rf"(?:{HOST}(?:\.{HOST})*\.?|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::{_PORT})?|(?:[0-9A-Fa-f.]*:){{2,}}[0-9A-Fa-f.]*"
 )
 _NETWORK = _matching(r"[\d.]+(?:/\d{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/\d{1,3})?")
 
