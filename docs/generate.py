@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,12 +23,16 @@ def tocsin(*words: str) -> str:
 
 def commands() -> str:
     """The help of every verb."""
-    overview = tocsin("--help")
-    verbs = re.findall(r"^  ([a-z]+) ", overview.partition("Commands:")[2], re.MULTILINE)
-    helps = [tocsin(verb, "--help") for verb in verbs]
     parts = ["# Commands\n\nWhat `--help` says; this page is written by `make docs`.\n"]
-    parts += [f"## {verb}\n\n{_block(text)}" for verb, text in zip(["tocsin", *verbs], [overview, *helps], strict=True)]
-    return "\n".join(parts)
+    return "\n".join([*parts, *(f"## {verb}\n\n{_block(text)}" for verb, text in helps())])
+
+
+def helps(*words: str) -> Iterator[tuple[str, str]]:
+    """Each verb with its help, and behind a group its own verbs."""
+    text = tocsin(*words, "--help")
+    yield " ".join(words) or "tocsin", text
+    for verb in re.findall(r"^  ([a-z]+) ", text.partition("Commands:")[2], re.MULTILINE):
+        yield from helps(*words, verb)
 
 
 def readme(text: str) -> str:

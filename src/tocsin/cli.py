@@ -10,7 +10,7 @@ from tocsin import __version__
 from tocsin.commands import output
 from tocsin.errors import TocsinError
 
-VERBS = ("check", "watch", "scan", "explain", "preview", "status", "config", "demo")
+VERBS = ("check", "watch", "scan", "explain", "preview", "status", "config", "firewall", "demo")
 
 
 class Verbs(click.Group):
@@ -89,7 +89,8 @@ def _hint(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchCommand):
         from difflib import get_close_matches
 
-        for verb in get_close_matches(error.command_name, VERBS, 1):
+        group = error.ctx.command if error.ctx and isinstance(error.ctx.command, click.Group) else tocsin
+        for verb in get_close_matches(error.command_name, group.list_commands(error.ctx or click.Context(group)), 1):
             return f"did you mean {verb}?"
     return f"{path} --help lists what there is"
 

@@ -5,6 +5,7 @@ TocsinError
 ├── LogError             65   a log is not what it says
 │   └── LogMissing       66   a log is not there
 ├── StateCorrupt         65   the state file is damaged
+├── FirewallError        69   the firewall is not as wished, or did not do as told
 ├── DeliveryError        75   a receiver did not take a notification
 ├── StateUnwritable      73   the state cannot be made or written
 │   └── DiskFull         74   no room for it
@@ -43,6 +44,10 @@ class LogMissing(LogError):
 
 class StateCorrupt(TocsinError):
     status = 65
+
+
+class FirewallError(TocsinError):
+    status = 69
 
 
 class DeliveryError(TocsinError):

@@ -79,7 +79,9 @@ def test_every_verb_has_a_help(machine: "Machine") -> None:
         assert f"\n  {verb} " in overview
 
 
-@pytest.mark.parametrize("words", [("nonsense",), ("check", "--nonsense"), ("scan",), ("scan", "--since", "soon", "x")])
+@pytest.mark.parametrize(
+    "words", [("nonsense",), ("firewall", "aply"), ("check", "--nonsense"), ("scan",), ("scan", "--since", "soon", "x")]
+)
 def test_a_wrong_command_line_is_64_in_one_line(machine: "Machine", words: tuple[str, ...]) -> None:
     run = machine.run(*words)
     assert (run.returncode, run.stderr.count("\n"), run.stdout) == (64, 1, "")
@@ -111,6 +113,7 @@ def test_the_version_is_told(machine: "Machine") -> None:
     ("words", "hint"),
     [
         (["chekc"], "did you mean check?"),
+        (["firewall", "aply"], "did you mean apply?"),
         (["nothing-like-it"], "tocsin --help lists what there is"),
         (["check", "--confg", "x"], "did you mean --config?"),
         (["--config", "x", "check"], "it stands behind the verb, as in tocsin check --config FILE"),
