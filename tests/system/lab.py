@@ -135,7 +135,7 @@ class Lab:
             self.node(f"{family}-{kind}-save") for family in ("iptables", "ip6tables") for kind in ("nft", "legacy")
         ]
         lines = "\n".join((self.node("nft", "list", "ruleset"), *saved)).splitlines()
-        return "\n".join(line for line in lines if line and not line.startswith("#"))
+        return "\n".join(line.partition(" [")[0] for line in lines if line and not line.startswith("#"))
 
 
 @pytest.fixture

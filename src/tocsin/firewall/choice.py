@@ -4,18 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from tocsin.errors import FirewallError
 from tocsin.firewall.backend import Backend
+from tocsin.firewall.by_iptables import Iptables
 from tocsin.firewall.by_nft import Nft
 from tocsin.firewall.ruleset import Guard
 from tocsin.firewall.run import permitted
 
-NAMES = ("nft",)
+NAMES = ("nft", "iptables", "iptables-legacy")
 AUTO = "auto"
 _HINT = "apt-get install nftables, or iptables, on the node"
 
 
 def named(name: str) -> Backend:
     """A back end, whether this machine has its programs or not."""
-    return {"nft": Nft}[name]()
+    return Nft() if name == "nft" else Iptables(name)
 
 
 def available() -> list[Backend]:
