@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from tests.system.lab import kernel_log, lab, outside_unchanged
+from tests.system.lab import hearing, kernel_log, lab, outside_unchanged
 
-__all__ = ["kernel_log", "lab", "outside_unchanged"]
+__all__ = ["hearing", "kernel_log", "lab", "outside_unchanged"]
 
 ROOT = os.geteuid() == 0
 collect_ignore_glob = [] if ROOT or os.environ.get("TOCSIN_REQUIRE_ALL") else ["test_*.py"]

@@ -14,7 +14,7 @@ import pytest
 
 NODE, NODE6 = "192.0.2.1", "2001:db8:0:1::1"
 PORT = 69
-_ALL = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+SWITCH = Path("/proc/sys/net/netfilter/nf_log_all_netns")
 _SEND = """
 import json, socket, sys, time
 pause = float(sys.argv[1])
@@ -138,19 +138,6 @@ class Lab:
         return "\n".join(line.partition(" [")[0] for line in lines if line and not line.startswith("#"))
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A node and its outside, without any rule."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    made = Lab(tmp_path)
-    try:
-        made.make()
-        yield made
-    finally:
-        made.remove()
-
-
 class KernelLog:
     """The kernel's log from now on; other tests write there too."""
 
@@ -176,20 +163,45 @@ class KernelLog:
 
 
 @pytest.fixture
-def kernel_log() -> Iterator[KernelLog]:
-    """The kernel's log, with LOG heard from every namespace while the test runs."""
-    if not _ALL.exists():
-        pytest.skip("needs the first network namespace")
-    before = _ALL.read_text()
-    if before.strip() == "0":
-        _ALL.write_text("1")
+def hearing() -> Iterator[None]:
+    """LOG is heard from every namespace while the test runs."""
+    if not SWITCH.exists():
+        pytest.skip("needs root in the first network namespace")
+    before = SWITCH.read_text()
+    SWITCH.write_text("1")
+    try:
+        yield
+    finally:
+        if before.strip() != "1" and not clusters():
+            SWITCH.write_text(before)
+
+
+def clusters() -> bool:
+    """A cluster is up on this machine, and needs the switch on."""
+    return "kube-" in sh("ip", "netns")
+
+
+@pytest.fixture
+def lab(hearing: None, tmp_path: Path) -> Iterator[Lab]:
+    """A node and its outside, without any rule."""
+    del hearing
+    made = Lab(tmp_path)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def kernel_log(hearing: None) -> Iterator[KernelLog]:
+    """The kernel's log from now on."""
+    del hearing
     log = KernelLog()
     try:
         yield log
     finally:
         log.close()
-        if before.strip() == "0" and "kube-" not in sh("ip", "netns"):  # a cluster that came since needs it
-            _ALL.write_text(before)
 
 
 @pytest.fixture(autouse=True)

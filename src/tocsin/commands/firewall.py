@@ -9,7 +9,7 @@ import click
 from tocsin.commands import options
 from tocsin.errors import FirewallError, NotPermitted
 from tocsin.firewall import apply as steps
-from tocsin.firewall import choice, ruleset
+from tocsin.firewall import choice, hearing, ruleset
 from tocsin.firewall.backend import Backend, Counts
 from tocsin.firewall.ruleset import Guard
 
@@ -54,6 +54,10 @@ def apply_(*, backend: str, file: str | None) -> int:
     """
     guards = _guards(file)
     one = choice.chosen(backend, guards)
+    if backend == choice.AUTO and (rivals := choice.rivals(one)):
+        options.complain(
+            f"auto is {one.name} here; there are rules in {', '.join(rivals)} too: --backend names another"
+        )
     done = "applied" if steps.apply(one, guards) else "as wished already, nothing done"
     click.echo(f"{one.name}: {done}")
     return 0
@@ -67,7 +71,10 @@ def check(*, backend: str, as_json: bool, file: str | None) -> int:
     """Compares what the kernel holds with what is wished, by meaning; leaves with 69 where it differs."""
     guards = _guards(file)
     one = choice.chosen(backend, guards)
-    findings = one.findings(guards)
+    heard = hearing.heard()
+    findings = steps.check(one, guards, heard=heard)
+    if heard is None:
+        options.complain("not the first network namespace: whether what LOG says is heard cannot be seen from here")
     if as_json:
         plain = [{"what": finding.what, "fix": finding.fix} for finding in findings]
         click.echo(json.dumps({"ok": not findings, "backend": one.name, "findings": plain}))

@@ -42,10 +42,13 @@ class Backend(Protocol):
         """The same for programs."""
 
     def holds(self) -> int:
-        """How many rules the kernel holds that were written in this way; ours come first in the choice."""
+        """How many rules the kernel holds that were written in this way."""
 
     def ours(self, guards: Sequence[Guard]) -> bool:
         """Something of ours stands there."""
+
+    def by_hand(self, guards: Sequence[Guard]) -> bool:
+        """A chain stands there that does the same and was typed by hand."""
 
     def findings(self, guards: Sequence[Guard]) -> tuple[Finding, ...]:
         """How what the kernel holds differs from the wish."""

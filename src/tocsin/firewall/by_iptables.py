@@ -45,6 +45,10 @@ class Iptables:
         tables = [self._read(family) for family in self._families()]
         return any(_names(table) for table in tables)
 
+    def by_hand(self, guards: Sequence[Guard]) -> bool:
+        tables = [self._read(family) for family in self._families()]
+        return any(chains.by_hand(table.chains.get(iptables.chain(one), [])) for table in tables for one in guards)
+
     def findings(self, guards: Sequence[Guard]) -> tuple[Finding, ...]:
         fix = "write a shorter prefix, or use --backend nft"
         wrong = [Finding(why, fix) for one in guards if (why := iptables.too_long(one))]

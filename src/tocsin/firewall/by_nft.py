@@ -36,6 +36,10 @@ class Nft:
         del guards
         return self._table() is not None
 
+    def by_hand(self, guards: Sequence[Guard]) -> bool:
+        del guards
+        return False
+
     def findings(self, guards: Sequence[Guard]) -> tuple[Finding, ...]:
         return compare.findings(guards, self._table())
 

@@ -14,6 +14,7 @@ PARTLY = {  # what makes a rule of others be about a part of our packets
 }  # fmt: skip
 _FINAL = ("ACCEPT", "DROP", "REJECT")
 _NEW = "NEW"
+_DEEP = 16  # chains that lead to one another
 
 
 def findings(guard: Guard, family: str, table: Filter) -> Iterator[Finding]:
@@ -82,18 +83,18 @@ def _before(guard: Guard, family: str, table: Filter, index: int) -> Iterator[Fi
         yield Finding(text, FIX)
 
 
-def _ending(guard: Guard, table: Filter, rules: Sequence[Held], deep: int = 0) -> Held | None:
-    """The first rule that decides about our packets, or a part of them, in other chains too."""
+def _ending(guard: Guard, table: Filter, rules: Sequence[Held], way: tuple[Held, ...] = ()) -> Held | None:
+    """The first rule that accepts a packet of ours, or drops every one, in other chains too; `way` led there."""
     for rule in rules:
         if not _about(guard, rule):
             continue
-        whole = not (rule.options.keys() & PARTLY - {"--dport", "--dports"})
+        whole = not any(one.options.keys() & PARTLY - {"--dport", "--dports"} for one in (*way, rule))
         if rule.target == "ACCEPT" or (rule.target in _FINAL and whole):
             return rule
         if rule.target == "RETURN" and whole:
             return None
-        if rule.target in table.chains and deep < 16:
-            found = _ending(guard, table, table.chains[rule.target], deep + 1)
+        if rule.target in table.chains and len(way) < _DEEP:
+            found = _ending(guard, table, table.chains[rule.target], (*way, rule))
             if found:
                 return found
     return None

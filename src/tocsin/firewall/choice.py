@@ -11,7 +11,6 @@ from tocsin.firewall.run import permitted
 
 NAMES = ("nft", "iptables", "iptables-legacy")
 AUTO = "auto"
-_HINT = "apt-get install nftables, or iptables, on the node"
 
 
 def named(name: str) -> Backend:
@@ -23,28 +22,34 @@ def available() -> list[Backend]:
     """Those that this machine has programs for, in the order in which an empty machine takes them."""
     made = [one for one in map(named, NAMES) if one.there()]
     if not made:
-        raise FirewallError("neither nft nor iptables is on this machine", hint=_HINT)
+        hint = "apt-get install nftables, or iptables, on the node"
+        raise FirewallError("neither nft nor iptables is on this machine", hint=hint)
     return made
 
 
 def chosen(name: str, guards: Sequence[Guard]) -> Backend:
-    """The named one; for `auto` the one that has ours, else the one with most rules, else the first.
+    """The named one; for `auto` the one that has ours, or the chain typed by hand, or most rules, or the first.
 
     Raises FirewallError where its programs are missing, NotPermitted where rules may not be read.
     """
     made = available()
-    if name != AUTO:
-        one = named(name)
-        if not one.there():
-            raise FirewallError(f"{name} is not on this machine", hint=f"there is {', '.join(o.name for o in made)}")
-        made = [one]
-    permitted()
-    if len(made) == 1:
-        return made[0]
-    ours = [one for one in made if one.ours(guards)]
-    return ours[0] if ours else max(made, key=lambda one: one.holds())
+    if name == AUTO:
+        permitted()
+        return max(made, key=lambda one: (one.ours(guards), one.by_hand(guards), one.holds()))
+    one = named(name)
+    if not one.there():
+        raise FirewallError(
+            f"{name} is not on this machine", hint=f"there is {', '.join(other.name for other in made)}"
+        )
+    permitted(raw=name == "iptables-legacy")
+    return one
 
 
 def others(one: Backend, guards: Sequence[Guard]) -> Iterator[Backend]:
-    """Back ends beside this one that have ours too."""
-    return (other for other in available() if other.name != one.name and other.ours(guards))
+    """Back ends beside this one that guard the same."""
+    return (other for other in available() if other.name != one.name and (other.ours(guards) or other.by_hand(guards)))
+
+
+def rivals(one: Backend) -> list[str]:
+    """The names of the other back ends that hold rules, whosever they are."""
+    return [other.name for other in available() if other.name != one.name and other.holds()]

@@ -25,9 +25,10 @@ class Line(NamedTuple):
 
 def chain(guard: Guard) -> str:
     """The name of a guard's chain; `tftp_protector` is that of the rule `tftp`."""
-    room = CHAIN - len(_ENDING)
-    short = guard.name if len(guard.name) <= room else f"{guard.name[:9]}-{sha256(guard.name.encode()).hexdigest()[:8]}"
-    return f"{short}{_ENDING}"
+    name, room = guard.name, CHAIN - len(_ENDING)
+    if len(name) > room or name.startswith("-"):  # which iptables would take for an option
+        name = f"{name[:9].strip('-') or 'rule'}-{sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name}{_ENDING}"
 
 
 def too_long(guard: Guard) -> str:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-_ONE = ("--log-prefix", "--comment")  # whose next word is the value, whatever it looks like
+_ONE = ("--log-prefix", "--comment", "--hashlimit-name")  # whose next word is the value, whatever it looks like
 _DEFAULTS = {
     ("--log-level", "4"),
     ("--log-level", "warning"),
