@@ -3,7 +3,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 SOURCES := pyproject.toml README.md LICENSE $(shell find src -type f -not -name '*.pyc')
 WHEEL := $(BIN)/python -m pip --quiet --disable-pip-version-check
-PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py
+PURE := src/tocsin/errors.py,src/tocsin/units.py,src/tocsin/model.py,src/tocsin/parse/*,src/tocsin/detect.py,src/tocsin/decide.py,src/tocsin/receivers/render.py,src/tocsin/receivers/page.py,src/tocsin/receivers/plain.py,src/tocsin/firewall/ruleset.py,src/tocsin/firewall/nft.py,src/tocsin/firewall/compare.py,src/tocsin/firewall/iptables.py,src/tocsin/firewall/saved.py,src/tocsin/firewall/chains.py
 
 .PHONY: help setup fmt lint types imports check test cluster demo bench docs manifests image pyz clean
 

@@ -43,6 +43,8 @@ def test_elements_counts_and_defaults_spelt_out_mean_nothing() -> None:
     entries = listed()
     held = next(e["set"] for e in entries if e.get("set", {}).get("name") == "ok4-tftp")
     held |= {"flags": ["dynamic", "timeout"], "elem": [{"elem": {"val": "192.0.2.7"}}]}
+    counted = next(e["set"] for e in entries if e.get("set", {}).get("name") == "rejected4-tftp")
+    counted |= {"flags": "timeout", "stmt": [{"counter": {"packets": 0, "bytes": 0}}]}
     rule(entries, "reject")["expr"] = [{"reject": None}]
     assert found(entries) == []
 

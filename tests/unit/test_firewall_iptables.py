@@ -56,6 +56,10 @@ def test_a_prefix_that_iptables_would_cut_is_refused(length: int, fits: bool) ->
             iptables.refuse([guard])
 
 
+def test_prefixes_that_fit_are_not_refused() -> None:
+    iptables.refuse(GUARDS)
+
+
 def test_the_wish_as_it_is_saved_is_as_wished() -> None:
     assert found(wished()) == []
 
@@ -81,6 +85,10 @@ def test_spelling_defaults_and_counts_mean_nothing() -> None:
 def test_a_prefix_may_look_like_an_option() -> None:
     words = ["-j", "LOG", "--log-prefix", "-j DROP ", "!", "--dport", "69"]
     assert saved.options(words) == {"-j": "LOG", "--log-prefix": "-j DROP ", "--dport": "!69"}
+
+
+def test_a_rule_of_others_with_quotes_of_its_own_breaks_nothing() -> None:
+    assert found(wished(jump='-A INPUT -m string --string "it -j LOG\n-A INPUT')) == []
 
 
 def test_only_the_table_filter_counts() -> None:
@@ -157,3 +165,48 @@ def test_a_rule_before_ours_is_found_if_it_decides_about_our_packets(rule: str, 
     others = "-A mine -p udp -j ACCEPT\n-A back -j RETURN\n-A back -j ACCEPT\n-A round -j round\n"
     text = wished(jump=f"{others}-A INPUT {rule}\n-A INPUT")
     assert bool(found(text)) == ends
+
+
+JUMP = '! -i lo -p udp -m udp --dport 69 -m comment --comment "tocsin: tftp: jump" -j tftp_protector'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (f"-A INPUT {JUMP}\n", "", "v4: no rule of INPUT leads to tftp_protector: what it holds is never reached"),
+        (f"-A INPUT {JUMP}", f"-A INPUT {JUMP}\n-A INPUT {JUMP}", "v4: 2 rules of INPUT lead to tftp_protector: each"),
+        (
+            "-A INPUT ! -i lo ",
+            "-A INPUT ",
+            "v4: the interface lo is not left out: the machine's own packets are limited",
+        ),
+        ("-A INPUT ! -i lo ", "-A INPUT ! -i eth0 ", "v4: `! -i eth0 -p udp -m udp --dport 69"),
+        ("-A INPUT !", "-A INPUT -j DROP\n-A INPUT !", "v4: a rule before the jump to tftp_protector rejects or drops"),
+        ("10/min", "20/min", "v4: the rule tftp: accept: `-m hashlimit --hashlimit-upto 20/min"),
+        (
+            "-A tftp_protector",
+            "-A tftp_protector -j RETURN\n-A tftp_protector",
+            "v4: the chain tftp_protector has a rule th",
+        ),
+        (
+            'comment "tocsin: tftp: log"',
+            'comment "mine"',
+            "v4: the rule tftp: log of the chain tftp_protector is missing",
+        ),
+    ],
+)
+def test_each_difference_is_a_finding(old: str, new: str, told: str) -> None:
+    assert found(wished().replace(old, new, 1))[0].startswith(told)
+
+
+def test_a_chain_that_is_missing_is_said_for_each_family() -> None:
+    both = [next(chains.findings(TFTP, family, saved.Filter())).what for family in iptables.FAMILIES]
+    assert both[0] == "v4: the chain tftp_protector is missing: nothing is limited, rejected or logged"
+    assert both[1].startswith("IPv6 is not covered: ip6tables has no chain tftp_protector")
+
+
+def test_a_chain_of_ours_that_no_rule_is_behind_is_found() -> None:
+    table = saved.parse(wished().replace(":tftp_protector -", ":mine - [0:0]\n:tftp_protector -"))
+    (finding,) = chains.old([Guard("boot", "B: ", 69, 64)], "v4", table)
+    assert finding.what == "v4: the chain tftp_protector is tocsin's, and no rule of the settings is behind it"
+    assert list(chains.old([TFTP], "v4", table)) == []

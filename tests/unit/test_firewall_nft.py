@@ -26,6 +26,10 @@ def test_the_table_is_made_deleted_and_made_in_one_batch_so_that_it_is_replaced_
     assert first == ["metainfo", "add", "delete", "add"]
 
 
+def test_the_removal_makes_sure_that_there_is_something_to_remove() -> None:
+    assert [next(iter(command)) for command in nft.removal()["nftables"]] == ["metainfo", "add", "delete"]
+
+
 def test_every_line_of_the_text_that_does_something_has_its_reason_before_it() -> None:
     lines = [line.strip() for line in nft.text([TFTP]).splitlines()]
     rules = [index for index, line in enumerate(lines) if 'comment "tocsin' in line]

@@ -19,6 +19,11 @@ def test_the_first_prefix_the_port_and_the_network_length_are_the_rules() -> Non
     assert guards([rule]) == (Guard("games", "games: ", 27_015, 56),)
 
 
+def test_rules_with_ports_of_their_own_are_all_guarded() -> None:
+    rules = [Rule("tftp", ("T: ",), port=69), Rule("ntp", ("N: ",), port=123)]
+    assert [(one.name, one.port) for one in guards(rules)] == [("tftp", 69), ("ntp", 123)]
+
+
 def test_rules_of_other_firewalls_are_left_to_them_and_said() -> None:
     rules = [Rule("tftp", ("T: ",), port=69), UFW, Rule("ssh", ("S: ",), port=22, protocol="tcp")]
     assert [one.name for one in guards(rules)] == ["tftp"]

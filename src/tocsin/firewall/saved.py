@@ -56,17 +56,22 @@ def parse(saved: str) -> Filter:
             table.chains[name], table.policies[name] = [], policy
             continue
         counts, _, rest = line.partition("] ") if line.startswith("[") else ("", "", line)
-        verb, _, rest = rest.partition(" ")
-        name, _, spec = rest.partition(" ")
-        if verb == "-A":
-            packets = int(counts[1:].partition(":")[0] or 0)
-            table.chains.setdefault(name, []).append(Held(spec, options(shlex.split(spec)), packets))
+        name, _, spec = rest.removeprefix("-A ").partition(" ")
+        packets = int(counts[1:].partition(":")[0] or 0)
+        table.chains.setdefault(name, []).append(Held(spec, options(_words(spec)), packets))
     return table
 
 
 def rules(saved: str) -> int:
     """How many rules there are, in every table."""
     return sum(line.startswith(("-A ", "[")) for line in saved.splitlines())
+
+
+def _words(spec: str) -> list[str]:
+    try:
+        return shlex.split(spec)
+    except ValueError:  # somebody else's rule, quoted in his module's own way
+        return spec.split()
 
 
 def _filter(saved: str) -> Iterator[str]:
