@@ -1,9 +1,10 @@
 """What stands in the way of the firewall's verbs is said in one line, with its exit status."""
 
 import json
+import os
 
 import pytest
-from tests.system.lab import SWITCH, Lab, clusters
+from tests.system.lab import SWITCH, Lab
 
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 BARE = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/sbin && exec "$@"', "sh")
@@ -66,14 +67,27 @@ def test_a_rule_that_is_left_to_others_is_said(lab: Lab) -> None:
     assert (run.returncode, run.stderr) == (0, "rule ufw is left to others: it names no port\n")
 
 
-def test_where_log_is_not_heard_check_says_so(lab: Lab) -> None:
+@pytest.mark.parametrize(("switch", "told"), [("0", ["nf_log_all_netns is 0"]), ("1", [])])
+def test_where_log_is_not_heard_check_says_so(lab: Lab, switch: str, told: list[str]) -> None:
     lab.done("apply")
-    assert lab.found() == []
-    if clusters():
-        return  # which need the switch as it is
-    SWITCH.write_text("0")
-    assert [what.partition(" and ")[0] for what in lab.found()] == ["nf_log_all_netns is 0"]
-    SWITCH.write_text("1")
+    (lab.folder / "switch").write_text(switch)  # stands for the real one, which others on this machine need as it is
+    mount = f"nsenter --net=/proc/{os.getpid()}/ns/net mount --bind {lab.folder}/switch {SWITCH}"
+    run = lab.tocsin("check", "--json", before=("unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"))
+    found = [finding["what"].partition(" and ")[0] for finding in json.loads(run.stdout)["findings"]]
+    assert (run.returncode, found) == (69 if told else 0, told)
+
+
+def test_where_the_first_namespace_cannot_be_seen_that_is_said_and_is_no_finding(lab: Lab) -> None:
+    lab.done("apply")
+    run = lab.tocsin("check", before=("unshare", "--pid", "--fork", "--mount-proc"))
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (0, "nft: as wished\n", 1)
+    assert "cannot be seen from here" in run.stderr
+
+
+def test_rights_in_another_user_namespace_are_none_here(lab: Lab) -> None:
+    run = lab.tocsin("apply", "--backend", "nft", before=("unshare", "--user", "--map-root-user"))
+    assert (run.returncode, run.stderr.count("\n")) == (77, 1)
+    assert "CAP_NET_ADMIN" in run.stderr
 
 
 def test_nft_takes_no_second_place_beside_the_chain_typed_by_hand(lab: Lab) -> None:
