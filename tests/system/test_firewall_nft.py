@@ -1,6 +1,7 @@
 """The rules by nft, in a real kernel, with real packets."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,22 @@ def test_the_count_of_a_burst_is_the_true_one(lab: Lab) -> None:
         "vanished": 0,
         "sources": [{"rule": "tftp", "src": "192.0.2.2", "rejected": 9990}],
     }
+
+
+def test_counts_are_written_to_a_file_that_is_whole_at_any_moment(lab: Lab, tmp_path: Path) -> None:
+    lab.done("apply")
+    lab.send({"192.0.2.2": 25})
+    lab.done("counters", "--write", str(tmp_path / "counts"))
+    written = json.loads((tmp_path / "counts").read_text())
+    assert datetime.fromisoformat(written.pop("at")).tzinfo
+    assert written == lab.counters()
+    assert not (tmp_path / "counts.part").exists()
+
+
+def test_a_file_that_cannot_be_written_is_74(lab: Lab, tmp_path: Path) -> None:
+    lab.done("apply")
+    run = lab.tocsin("counters", "--write", str(tmp_path / "none/counts"))
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (74, "", 1)
 
 
 def test_one_flooder_neither_hides_the_others_nor_locks_them_out(lab: Lab, kernel_log: KernelLog) -> None:

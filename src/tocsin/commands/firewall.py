@@ -1,13 +1,14 @@
 """firewall: the rules that reject and log, from the same settings as the watcher's."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from tocsin.commands import options
-from tocsin.errors import FirewallError, NotPermitted
+from tocsin.errors import FirewallError, NotPermitted, OutputUnwritable
 from tocsin.firewall import apply as steps
 from tocsin.firewall import choice, hearing, ruleset
 from tocsin.firewall.backend import Backend, Counts
@@ -86,10 +87,11 @@ def check(*, backend: str, as_json: bool, file: str | None) -> int:
 
 
 @command.command(short_help="What the kernel counted: accepted, rejected, and by source.")
+@click.option("--write", "target", metavar="FILE", type=click.Path(), help="Write them, as JSON, to a file as well.")
 @_backend
 @options.as_json
 @options.settings
-def counters(*, backend: str, as_json: bool, file: str | None) -> int:
+def counters(*, target: str | None, backend: str, as_json: bool, file: str | None) -> int:
     """Prints how many packets were accepted and rejected since the rules were loaded, and of which source.
 
     The totals are exact, whatever the log shows. By source only nft counts; what it counted is kept for an hour.
@@ -99,6 +101,8 @@ def counters(*, backend: str, as_json: bool, file: str | None) -> int:
     counts = one.counts(guards)
     if counts is None:
         raise FirewallError(f"{one.name}: nothing of tocsin's counts there", hint="tocsin firewall apply")
+    if target:
+        _write(target, {"at": options.clock().isoformat(), **_plain(counts)})
     click.echo(json.dumps(_plain(counts)) if as_json else "\n".join(_rows(counts)))
     return 0
 
@@ -144,6 +148,17 @@ def _plain(counts: Counts) -> dict[str, object]:
         "vanished": counts.vanished,
         "sources": sources,
     }
+
+
+def _write(target: str, plain: dict[str, object]) -> None:
+    """Whoever reads the file sees the whole of it, this one's or the one before."""
+    part = f"{target}.part"
+    try:
+        with open(part, "w", encoding="ascii") as file:
+            json.dump(plain, file)
+        os.replace(part, target)
+    except OSError as error:
+        raise OutputUnwritable(f"{target}: cannot be written: {error.strerror}") from error
 
 
 def _rows(counts: Counts) -> list[str]:
