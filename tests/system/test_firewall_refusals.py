@@ -23,6 +23,12 @@ def test_the_old_iptables_takes_a_capability_more(lab: Lab) -> None:
     assert "CAP_NET_RAW" in run.stderr
 
 
+def test_where_the_old_iptables_may_not_be_read_the_others_do(lab: Lab) -> None:
+    lab.node("iptables-legacy", "-A", "INPUT", "-p", "tcp", "-j", "ACCEPT")
+    run = lab.tocsin("apply", before=("setpriv", "--bounding-set", "-net_raw"))
+    assert (run.returncode, run.stdout) == (0, "nft: applied\n")
+
+
 def test_a_user_without_rights_is_told_the_same(lab: Lab) -> None:
     lab.folder.parent.parent.chmod(0o755)
     lab.folder.parent.chmod(0o755)

@@ -114,9 +114,21 @@ def remove(*, backend: str, file: str | None) -> int:
     """Takes away what is tocsin's and nothing else; where nothing is, nothing is done."""
     guards = _guards(file)
     one = choice.chosen(backend, guards)
-    removed = steps.remove(choice.available() if backend == choice.AUTO else [one], guards)
+    every = choice.available() if backend == choice.AUTO else [one]
+    removed = [other.name for other in every if _removed(other, guards, named=backend != choice.AUTO)]
     click.echo("\n".join(f"{name}: removed" for name in removed) or "nothing of tocsin's is there")
     return 0
+
+
+def _removed(one: Backend, guards: Sequence[Guard], *, named: bool) -> bool:
+    """Something of ours was there; a back end that nobody named may be out of reach, which is said."""
+    try:
+        return one.remove(guards)
+    except NotPermitted as error:
+        if named:
+            raise
+        options.complain(f"{one.name} is left out: {error.args[0]}")
+        return False
 
 
 def _guards(file: str | None) -> tuple[Guard, ...]:

@@ -1,4 +1,4 @@
-"""Makes the kernel as wished, or takes away what is ours; does nothing where there is nothing to do."""
+"""Makes the kernel as wished, and says how it is not; does nothing where there is nothing to do."""
 
 from collections.abc import Sequence
 
@@ -29,11 +29,6 @@ def check(backend: Backend, guards: Sequence[Guard], *, heard: bool | None) -> t
     """How what the kernel holds differs from the wish; `heard` says whether what LOG says comes out anywhere."""
     every = (*backend.findings(guards), *_twice(backend, guards))
     return (*every, _SILENT) if heard is False else every
-
-
-def remove(backends: Sequence[Backend], guards: Sequence[Guard]) -> list[str]:
-    """The names of the back ends that had something of ours."""
-    return [one.name for one in backends if one.remove(guards)]
 
 
 def _twice(backend: Backend, guards: Sequence[Guard]) -> list[Finding]:

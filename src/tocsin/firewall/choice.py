@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tocsin.errors import FirewallError
+from tocsin.errors import FirewallError, NotPermitted
 from tocsin.firewall.backend import Backend
 from tocsin.firewall.by_iptables import Iptables
 from tocsin.firewall.by_nft import Nft
@@ -35,7 +35,7 @@ def chosen(name: str, guards: Sequence[Guard]) -> Backend:
     made = available()
     if name == AUTO:
         permitted()
-        return max(made, key=lambda one: (one.ours(guards), one.by_hand(guards), one.holds()))
+        return max(made, key=lambda one: _claim(one, guards))
     one = named(name)
     if not one.there():
         raise FirewallError(
@@ -47,9 +47,17 @@ def chosen(name: str, guards: Sequence[Guard]) -> Backend:
 
 def others(one: Backend, guards: Sequence[Guard]) -> Iterator[Backend]:
     """Back ends beside this one that guard the same."""
-    return (other for other in available() if other.name != one.name and (other.ours(guards) or other.by_hand(guards)))
+    return (other for other in available() if other.name != one.name and any(_claim(other, guards)[:2]))
 
 
 def rivals(one: Backend) -> list[str]:
     """The names of the other back ends that hold rules, whosever they are."""
-    return [other.name for other in available() if other.name != one.name and other.holds()]
+    return [other.name for other in available() if other.name != one.name and _claim(other, ())[2]]
+
+
+def _claim(one: Backend, guards: Sequence[Guard]) -> tuple[bool, bool, int]:
+    """How much speaks for it; nothing where its rules may not be read, as the old iptables's without CAP_NET_RAW."""
+    try:
+        return one.ours(guards), one.by_hand(guards), one.holds()
+    except NotPermitted:
+        return False, False, 0
