@@ -134,7 +134,7 @@ class Lab:
         saved = [
             self.node(f"{family}-{kind}-save") for family in ("iptables", "ip6tables") for kind in ("nft", "legacy")
         ]
-        lines = "\n".join((self.node("nft", "list", "ruleset"), *saved)).splitlines()
+        lines = "\n".join((self.node("nft", "-s", "list", "ruleset"), *saved)).splitlines()
         return "\n".join(line.partition(" [")[0] for line in lines if line and not line.startswith("#"))
 
 
@@ -215,12 +215,6 @@ def outside_unchanged() -> Iterator[None]:
 def _own() -> str:
     if os.geteuid() != 0:
         return ""
-    every = (
-        sh("nft", "list", "ruleset"),
-        sh("iptables-legacy-save"),
-        sh("ip6tables-legacy-save"),
-        sh("ip", "-o", "link"),
-    )
-    return "\n".join(
-        line for text in every for line in text.splitlines() if not line.startswith("#") and "kube" not in line
-    )
+    every = sh("nft", "-s", "list", "ruleset"), sh("iptables-legacy-save"), sh("ip6tables-legacy-save")
+    lines = [line.partition(" [")[0] for text in every for line in text.splitlines() if not line.startswith("#")]
+    return "\n".join(line for line in lines if "kube" not in line)

@@ -153,6 +153,12 @@ def test_nft_takes_prefixes_of_up_to_127_bytes(lab: Lab, length: int) -> None:
     assert lab.found() == []
 
 
+def test_a_prefix_of_128_bytes_is_a_wrong_setting(lab: Lab) -> None:
+    lab.settle(json.dumps([{"name": "tftp", "prefix": "x" * 128}]))
+    run = lab.tocsin("apply", "--backend", "nft")
+    assert (run.returncode, run.stderr.count("\n"), lab.rules()) == (78, 1, "")
+
+
 def test_without_any_rule_of_ours_check_and_counters_are_69(lab: Lab) -> None:
     assert lab.found() == ["the table inet tocsin is missing: nothing is limited, rejected or logged"]
     run = lab.tocsin("counters")
