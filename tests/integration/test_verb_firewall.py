@@ -111,6 +111,13 @@ def test_check_is_json_for_programs(apart: Machine) -> None:
     }
 
 
+def test_what_somebody_wrote_into_a_rule_does_nothing_to_a_terminal(apart: Machine) -> None:
+    rule = {"family": "inet", "table": "tocsin", "chain": "guard-tftp", "expr": [{"log": {"prefix": "\x1b[2J\u202e"}}]}
+    batch = json.dumps({"nftables": [{"add": {"rule": rule}}]})
+    done = run(apart, f"firewall apply --backend nft; echo '{batch}' | nft -j -f - && firewall check --backend nft")
+    assert 'none of ours: log prefix "\\x1b[2J\\x202e"' in done.stdout
+
+
 def test_the_chain_typed_by_hand_is_what_auto_looks_at(apart: Machine) -> None:
     script = "iptables-nft -N tftp_protector\n" + "\n".join(
         f"iptables-nft -A tftp_protector {rule}"

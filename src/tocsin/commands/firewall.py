@@ -80,7 +80,7 @@ def check(*, backend: str, as_json: bool, file: str | None) -> int:
         plain = [{"what": finding.what, "fix": finding.fix} for finding in findings]
         click.echo(json.dumps({"ok": not findings, "backend": one.name, "findings": plain}))
     elif findings:
-        click.echo("\n".join(f"{one.name}: {finding.what}\n  fix: {finding.fix}" for finding in findings))
+        click.echo("\n".join(f"{one.name}: {_escaped(finding.what)}\n  fix: {finding.fix}" for finding in findings))
     else:
         click.echo(f"{one.name}: as wished")
     return FirewallError.status if findings else 0
@@ -149,6 +149,11 @@ def _shown(backend: str, guards: Sequence[Guard]) -> Backend:
         one = choice.named("nft")
         options.complain(f"auto is {one.name} here: {error.args[0]}")
         return one
+
+
+def _escaped(text: str) -> str:
+    """What somebody else wrote into a rule does nothing to a terminal."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _plain(counts: Counts) -> dict[str, object]:
