@@ -137,6 +137,14 @@ def test_rules_changed_by_hand_are_found_and_put_right(lab: Lab) -> None:
     assert lab.found() == []
 
 
+def test_counts_that_a_change_ends_are_told_once_more(lab: Lab) -> None:
+    lab.done("apply")
+    lab.send({"192.0.2.2": 25})
+    lab.settle('[{name: tftp, prefix: "Other: "}]')
+    assert lab.done("apply") == "nft: applied; counts begin anew, until now: 10 accepted, 15 rejected\n"
+    assert lab.counters()["rejected"] == 0
+
+
 def test_a_new_setting_is_a_difference_until_it_is_applied(lab: Lab) -> None:
     lab.done("apply")
     lab.settle('[{name: tftp, prefix: "Other: ", port: 6969}]')

@@ -59,8 +59,14 @@ def apply_(*, backend: str, file: str | None) -> int:
         options.complain(
             f"auto is {one.name} here; there are rules in {', '.join(rivals)} too: --backend names another"
         )
-    done = "applied" if steps.apply(one, guards) else "as wished already, nothing done"
-    click.echo(f"{one.name}: {done}")
+    before = one.counts(guards)
+    if not steps.apply(one, guards):
+        click.echo(f"{one.name}: as wished already, nothing done")
+    elif before and (before.accepted or before.rejected):
+        so_far = f"{before.accepted} accepted, {before.rejected} rejected"
+        click.echo(f"{one.name}: applied; counts begin anew, until now: {so_far}")
+    else:
+        click.echo(f"{one.name}: applied")
     return 0
 
 
