@@ -96,7 +96,8 @@ class Lab:
     def tocsin(self, *words: str, before: Iterable[str] = (), **variables: str) -> "subprocess.CompletedProcess[str]":
         """The verb `firewall` with these words, on the node."""
         program = [*before, sys.executable, "-m", "tocsin.cli", "firewall", *words]
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PATH"))}
+        wanted = ("PATH",) if before else ("COVERAGE", "PATH")  # somebody else may not write what is measured
+        kept = {name: value for name, value in os.environ.items() if name.startswith(wanted)}
         return subprocess.run(
             ["ip", "netns", "exec", f"{self.name}-node", *program], capture_output=True, text=True, timeout=100,
             env=kept | {"TOCSIN_CONFIG": str(self.folder / "tocsin.yaml")} | variables, check=False,
