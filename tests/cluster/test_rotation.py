@@ -24,6 +24,7 @@ talk = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(int(sys.argv[3])):
     talk.sendto(b"?", (sys.argv[1], int(sys.argv[2])))
 """
+STOP = 'pid=$(cat "$1/pid"); kill "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$1"'
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Syslog:
 
     def stop(self) -> None:
         self.on("iptables", "-w", "-D", *self.rule)
-        self.on("sh", "-c", 'kill "$(cat "$1/pid")" && rm -r "$1"', "-", self.place)
+        self.on("sh", "-c", STOP, "-", self.place)
 
     def burst(self) -> None:
         cluster = self.release.cluster
