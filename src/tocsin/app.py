@@ -101,7 +101,7 @@ class Owner:
         """What was set aside and not told of yet is lost: the file's name says so, whatever ended a run before."""
         self._state = State(self._folder)
         asides = folder.asides(self._folder)
-        told = {*told, *self._state.meta().get("aside", "").split("\n")}
+        told = {*told, *self._state.meta().get("aside", "").split("\n")} if asides else told
         lost = [Gap(aside, None, now, None, _LOST) for aside in asides if aside not in told]
         return Pipeline(self._plan, self._state, lost, "\n".join(asides))
 

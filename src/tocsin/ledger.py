@@ -37,8 +37,8 @@ class Ledger:
         """Every alert that is kept, as it stands at this moment."""
         for rule in self._state.rules() | set(self._tables):
             table = self._table(rule)
-            runs = (*self._state.past(rule), *table.ended, *table.seen.values())
-            yield from (detect.alert(seen, table.rule, at) for seen in runs if seen.attack)
+            yield from (detect.alert(seen, table.rule, at) for seen in self._state.past(rule))
+            yield from table.alerts(at)
 
     def everything(self, now: datetime) -> list[decide.Case]:
         """Every attack that was stored last for its rule, or is open, whatever was told of it."""
@@ -88,8 +88,9 @@ class Ledger:
         for telling in tellings:
             key = (telling.attack.rule, telling.attack.start)
             self._told[key] = telling.told
-            for seen in self._table(telling.attack.rule).seen.values():
-                if seen.attack == telling.attack.start and seen.key in telling.named | telling.unnamed:
+            runs = self._table(telling.attack.rule).seen
+            for seen in [runs[name] for name in telling.named | telling.unnamed if name in runs]:
+                if seen.attack == telling.attack.start:
                     seen.named = seen.key in telling.named
             if not telling.open:
                 self._open.pop(key, None)

@@ -27,8 +27,8 @@ def find(name: str) -> tzinfo:
 
 
 def _from(file: str) -> tzinfo:
+    import struct
     from io import BytesIO
-    from struct import error as CutShort  # noqa: N812 (a class with a small name)
     from zoneinfo import ZoneInfo
 
     held = content(file)
@@ -36,5 +36,5 @@ def _from(file: str) -> tzinfo:
         raise OSError(0, "holds no timezone")
     try:
         return ZoneInfo.from_file(BytesIO(held), key=file)
-    except (CutShort, ValueError, IndexError, OverflowError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise OSError(0, "holds a damaged timezone") from error
