@@ -29,34 +29,30 @@ def test_a_log_of_the_future_alone_is_said_once(node: "Node") -> None:
 
 
 def test_a_rule_may_be_renamed_before_a_first_start_has_read_everything(new_node: "Node") -> None:
-    node = new_node
-    hold_back(node)
-    assert node.tick().read.behind
-    node.plan = replace(node.plan, rules=[Rule("renamed", ("P: ",))])
-    while node.tick().read.behind:
-        pass
-    assert [(note.rule, note.events) for note in node.mail.told] == [("tftp", 2), ("renamed", 2)]
+    change_in_between(new_node, Rule("renamed", ("P: ",)))
+    assert [(note.rule, note.events) for note in new_node.mail.told] == [("tftp", 2), ("renamed", 2)]
 
 
 def test_what_was_held_back_rings_for_no_rule_that_is_gone(node: "Node") -> None:
     node.plan = replace(node.plan, rules=[Rule("tftp", ("P: ",), threshold=4)])
-    hold_back(node)
-    assert node.tick().read.behind
-    node.plan = replace(node.plan, rules=[Rule("renamed", ("P: ",))])
-    while node.tick().read.behind:
-        pass
+    change_in_between(node, Rule("renamed", ("P: ",)))
     assert [(note.rule, note.events) for note in node.mail.told] == [("renamed", 2)]
 
 
 def test_what_was_held_back_for_a_rule_is_its_own_after_its_prefix_changed(new_node: "Node") -> None:
     node = new_node
-    hold_back(node)
-    assert node.tick().read.behind
-    node.plan = replace(node.plan, rules=[Rule("tftp", ("Q: ",))])
-    while node.tick().read.behind:
-        pass
+    change_in_between(node, Rule("tftp", ("Q: ",)))
     node.tick(HOUR)
     assert node.mail.told[-1].events == 3
+
+
+def change_in_between(node: "Node", rule: Rule) -> None:
+    """The settings change to this rule while a line is held back; then all is read."""
+    hold_back(node)
+    assert node.tick().read.behind
+    node.plan = replace(node.plan, rules=[rule])
+    while node.tick().read.behind:
+        pass
 
 
 def hold_back(node: "Node") -> None:
